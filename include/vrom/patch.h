@@ -48,8 +48,8 @@
 	X(NO_ROM, "no option ROM starts here") \
 	X(FOREIGN, "it is an option ROM, but not a VMI ROM") \
 	X(ROM_LENGTH, "the ROM's length is zero or reaches beyond the memory that holds it") \
-	X(ROM_CHECKSUM, "the bytes of the ROM do not sum to zero") \
 	X(ROM_VERSION, "the ROM speaks another major version of VMI than 3") \
+	X(ROM_CHECKSUM, "the bytes of the ROM do not sum to zero") \
 	X(ROM_OFFSET, "an offset in the ROM's header points outside the ROM or at something else than it should") \
 	X(ROM_EXTENSION, "the ROM's extension header is of an unknown version or damaged") \
 	/* About a site: vrom_plan. */ \

@@ -240,10 +240,10 @@
 #define VROM__IN2(a, b) ("a"((unsigned long)(a)), "d"((unsigned long)(b)))
 #define VROM__IN3(a, b, c) ("a"((unsigned long)(a)), "d"((unsigned long)(b)), "c"((unsigned long)(c)))
 #define VROM__IN4(a, b, c, d) \
-	("a"((unsigned long)(a)), "d"((unsigned long)(b)), "c"((unsigned long)(c)), "bSD"((unsigned long)(d)))
+	("a"((unsigned long)(a)), "d"((unsigned long)(b)), "c"((unsigned long)(c)), "S"((unsigned long)(d)))
 #define VROM__IN5(a, b, c, d, e) \
 	("a"((unsigned long)(a)), "d"((unsigned long)(b)), "c"((unsigned long)(c)), \
-	 "bSD"((unsigned long)(d)), "bSD"((unsigned long)(e)))
+	 "S"((unsigned long)(d)), "D"((unsigned long)(e)))
 
 #define VROM__STANDARD(call, native, ...) \
 	unsigned long vrom_a, vrom_d, vrom_c; \
