@@ -8,8 +8,8 @@
  * A kernel needs one call of this file, vrom_attach, early, on one processor, with interrupts off:
  *
  *	static unsigned char memory[VROM_PLAN_MEMORY(2000)];    at most 2000 sites
- *	struct vrom_table sites = VROM_KERNEL_TABLE(text_start, text_end);
- *	struct vrom_plan plan;
+ *	static struct vrom_table sites = VROM_KERNEL_TABLE(text_start, text_end);
+ *	static struct vrom_plan plan;
  *	struct vrom_rom rom;
  *	struct vrom_error error;
  *
@@ -24,7 +24,7 @@
  * know what would happen, a test, a loader of modules. In their order:
  *
  *	vrom_plan      checks every site and asks the host about every call. Writes nothing but the plan.
- *	vrom_enter     Init: the ROM takes over. The point of no return.
+ *	host.enter     Init: the ROM takes over. The point of no return.
  *	vrom_commit    writes the sites. It has no way to fail.
  *	vrom_revert    writes the native instructions back.
  *
@@ -61,7 +61,7 @@
 	X(SIZE, "the site is too small for its call") \
 	X(OPERANDS, "the record's operands make no sense for its call") \
 	X(NATIVE, "the site does not hold what the build put there") \
-	X(ANSWER, "the host's answer is of an unknown type") \
+	X(ANSWER, "the host's answer is of an unknown type, or of one that makes no sense for its call") \
 	X(REQUIRED, "the host does not provide a call that has no native form under a host") \
 	X(REACH, "the address that the host gives cannot be reached from the site") \
 	X(RETURNS, "the host wants a jump for a call that must come back") \
@@ -89,6 +89,7 @@ struct vrom_error {
 	enum vrom_status reason; /* the same, or after VROM_STRANDED what was wrong */
 	uint32_t table;          /* which site table, from 0 */
 	uint32_t index;          /* which site of it, from 0; VROM_NO_INDEX if it is not about a site */
+	uint32_t other;          /* VROM_OVERLAP: the site before it in the tables that it overlaps, counted likewise */
 	uint32_t call;           /* which VMI call, or VROM_NO_INDEX */
 	uintptr_t address;       /* of the site or of the ROM, as the guest sees it */
 };
@@ -142,9 +143,11 @@ struct vrom_host {
 	uintptr_t rom;                         /* for VROM_HOLE_ROM */
 	/* Where targets may be: in low <= target < high, or if top is not 0, at or above top. */
 	uintptr_t low, high, top;
-	int answers_early; /* answers before vrom_enter count after it too */
-	/* Init. NULL if the host needs none. 0: entered. */
+	/* Init: the host takes over, the point of no return. 0: done; else it refused and nothing has changed.
+	 * NULL if there is nothing to enter. */
 	int (*enter)(void *context);
+	int answers_early;                     /* what it answers before enter holds after it */
+	int wide;                              /* a 64-bit guest: a call reaches 2 GiB, not everything */
 };
 
 #if defined(__i386__)
@@ -177,30 +180,30 @@ extern const unsigned char vrom_sites[], vrom_sites_end[], vrom_native[], vrom_n
 /* ---- The plan ---------------------------------------------------------------------------------------- */
 
 /* Bytes of memory that a plan of n sites needs. Any alignment will do. */
-#define VROM_PLAN_MEMORY(n) ((size_t)(n) * 9 + 8)
+#define VROM_PLAN_MEMORY(n) ((size_t)(n) * 9 + 7)
 
 /* What stands, or will stand, at a site; from VROM_INLINE on it is the template's index plus VROM_INLINE. */
 enum vrom_choice { VROM_KEEP, VROM_CALLED, VROM_JUMPED, VROM_ERASED, VROM_INLINE };
 
-/* How the sites of one call become. Not for callers. */
+/* What the sites of one call become. Not for callers. */
 struct vrom_becomes {
 	uintptr_t target;
-	uint16_t changes;   /* VROM_EAX ... that a call would change */
-	uint8_t choice, room, state;
-	uint8_t first, last; /* templates */
+	uint16_t changes;    /* VROM_EAX ... that it would change */
+	uint8_t choice;
+	uint8_t asked;
+	uint8_t first, last; /* templates; none if first == last */
 };
 
-/* Plain data. The caller keeps it and the memory it was given for as long as it may want to revert. */
+/* Plain data. The caller keeps it, and the memory it was given, for as long as it may want to revert. */
 struct vrom_plan {
-	/* For callers to read: how many sites, and how many of them stay native, become a call, a jump, nops,
+	/* For callers to read: how many sites there are, and how many stay native, become a call, a jump, nops,
 	 * or code in line. */
 	uint32_t sites, kept, called, jumped, erased, inlined;
 	/* Not for callers. */
 	uint32_t state;
-	const struct vrom_table *tables;
 	uint32_t table_count;
-	uint32_t stack_arguments; /* sites whose call does not end with the site */
-	unsigned char *choices;
+	const struct vrom_table *tables;
+	unsigned char *choices; /* one byte a site, through all tables */
 	const struct vrom_template *templates;
 	uintptr_t rom;
 	struct vrom_becomes becomes[VMI_CALL_COUNT];

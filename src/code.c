@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The bytes of a site: native as the build made them, or as a plan wants them. */
+#include "lib.h"
+
+void vrom_nops(unsigned char *to, unsigned count)
+{
+	/* The recommended form of n bytes starts at n * (n - 1) / 2. */
+	static const unsigned char forms[] = {
+		0x90,
+		0x66, 0x90,
+		0x0f, 0x1f, 0x00,
+		0x0f, 0x1f, 0x40, 0x00,
+		0x0f, 0x1f, 0x44, 0x00, 0x00,
+		0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00,
+		0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00,
+		0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00,
+		0x66, 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00,
+	};
+
+	while (count) {
+		unsigned n = count < 9 ? count : 9;
+
+		for (unsigned i = 0; i < n; i++)
+			*to++ = forms[n * (n - 1) / 2 + i];
+		count -= n;
+	}
+}
+
+void vrom_native_code(const struct vrom_site *site, unsigned char *to)
+{
+	for (unsigned i = 0; i < site->native_size; i++)
+		to[i] = site->native[i];
+	vrom_nops(to + site->native_size, site->size - site->native_size);
+}
+
+static unsigned char *put32(unsigned char *to, uint32_t value)
+{
+	__builtin_memcpy(to, &value, sizeof value);
+	return to + sizeof value;
+}
+
+static void put_template(const struct vrom_plan *plan, const struct vrom_template *template, unsigned size,
+			 unsigned char *to)
+{
+	for (unsigned i = 0; i < template->length; i++)
+		to[i] = template->code[i];
+	for (unsigned i = 0; i < 2; i++) {
+		uint32_t value;
+
+		if (template->holes[i].kind != VROM_HOLE_ROM)
+			continue;
+		__builtin_memcpy(&value, to + template->holes[i].offset, sizeof value);
+		put32(to + template->holes[i].offset, value + (uint32_t)plan->rom);
+	}
+	vrom_nops(to + template->length, size - template->length);
+}
+
+/*
+ * Nops, then pushes of a fifth and a fourth argument, the call, and what takes the arguments off the stack. A
+ * call without those is the last thing in the site: whoever returns from it is at the site's end, which is
+ * an instruction boundary in the native code too. lea and not add, for the flags.
+ */
+static void put_call(const struct vrom_table *table, const struct vrom_site *site, const struct vrom_becomes *becomes,
+		     unsigned char *to)
+{
+	unsigned args = vrom_calls[site->call].args, stacked = args > 3 ? args - 3 : 0;
+	unsigned lea = stacked ? 4 : 0, length = stacked + 5 + lea;
+	uint32_t relative = (uint32_t)(becomes->target - ((uintptr_t)site->at + table->moved + site->size - lea));
+
+	vrom_nops(to, site->size - length);
+	to += site->size - length;
+	if (args > 4)
+		*to++ = 0x50 + (site->operands >> VROM_ARG5_SHIFT & 7);
+	if (args > 3)
+		*to++ = 0x50 + (site->operands >> VROM_ARG4_SHIFT & 7);
+	*to++ = 0xe8;
+	to = put32(to, relative);
+	if (stacked)
+		put32(to, 0x0024648d | stacked << 26);
+}
+
+void vrom_code(const struct vrom_plan *plan, const struct vrom_table *table, const struct vrom_site *site,
+	       unsigned choice, unsigned char *to)
+{
+	const struct vrom_becomes *becomes = &plan->becomes[site->call];
+
+	switch (choice) {
+	case VROM_KEEP:
+		vrom_native_code(site, to);
+		break;
+	case VROM_CALLED:
+		put_call(table, site, becomes, to);
+		break;
+	case VROM_JUMPED:
+		vrom_nops(to, site->size - 5);
+		to[site->size - 5] = 0xe9;
+		put32(to + site->size - 4,
+		      (uint32_t)(becomes->target - ((uintptr_t)site->at + table->moved + site->size)));
+		break;
+	case VROM_ERASED:
+		vrom_nops(to, site->size);
+		break;
+	default:
+		put_template(plan, &plan->templates[choice - VROM_INLINE], site->size, to);
+	}
+}
+
+unsigned vrom_preview(const struct vrom_plan *plan, uint32_t table, uint32_t index, unsigned char *bytes)
+{
+	const unsigned char *choices = plan->choices;
+	struct vrom_cursor cursor = vrom_first(&plan->tables[table]);
+	struct vrom_site site;
+
+	for (uint32_t t = 0; t < table; t++)
+		choices += (plan->tables[t].records_end - plan->tables[t].records) / VROM_RECORD_SIZE;
+	for (uint32_t i = 0; i < index; i++)
+		vrom_next(&cursor);
+	site = vrom_next(&cursor);
+	vrom_code(plan, &plan->tables[table], &site, choices[index], bytes);
+	return site.size;
+}
