@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # The tests. Each prints TAP; tests/run.sh counts.
 
-UNIT := plan
+UNIT := plan rom
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/tests/%)
 -include tests/fuzz/build.mk
 
