@@ -1,13 +1,64 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-# The tests. Each prints TAP; tests/run.sh counts.
+# The tests. Each prints TAP; tests/check.sh runs them and counts.
 
-UNIT := plan rom
-UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/tests/%)
 -include tests/fuzz/build.mk
+
+# ---- The library, on this machine ----
+
+UNIT := plan rom live fault
+UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/tests/%)
 
 $(BUILD)/tests/unit/%.o: tests/unit/%.c
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -c -o $@ $<
 
-$(UNIT_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/kernel.o $(BUILD)/host/libvrom.a
+$(UNIT_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/kernel.o $(BUILD)/tests/unit/elf.o \
+		$(BUILD)/host/libvrom.a
 	$(CC) $(HOST_LDFLAGS) -o $@ $^ -lcmocka -lelf -lpthread
+
+# ---- The site macros: one program, by two compilers, at every level of optimisation ----
+
+SITES_FLAGS := -m32 $(COMMON) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+SITES_SOURCES := tests/sites/run.c $(LIB_SOURCES)
+sites-O0 := -O0
+sites-O1 := -O1
+sites-O2 := -O2
+sites-O3 := -O3
+sites-Os := -Os
+sites-lto := -O2 -flto
+sites-static := -O2 -fno-pie -no-pie
+sites-frame := -O0 -fno-omit-frame-pointer -fPIE -pie
+SITES_VARIANTS := O0 O1 O2 O3 Os lto static frame
+SITES_PROGRAMS := $(foreach c,gcc clang,$(SITES_VARIANTS:%=$(BUILD)/tests/sites-$(c)-%))
+
+$(BUILD)/tests/sites-gcc-%: $(SITES_SOURCES) tests/sites/sites.ld $(wildcard include/*/*.h)
+	@mkdir -p $(@D)
+	gcc $(filter-out -MMD -MP,$(SITES_FLAGS)) $(sites-$*) -Linclude -o $@ $(SITES_SOURCES) -Wl,-T,tests/sites/sites.ld
+
+$(BUILD)/tests/sites-clang-%: $(SITES_SOURCES) tests/sites/sites.ld $(wildcard include/*/*.h)
+	@mkdir -p $(@D)
+	clang $(filter-out -MMD -MP,$(SITES_FLAGS)) $(sites-$*) -fuse-ld=lld -Linclude -o $@ $(SITES_SOURCES) \
+		-Wl,-T,tests/sites/sites.ld
+
+# Every public header compiles alone.
+HEADERS := $(wildcard include/*/*.h)
+$(BUILD)/tests/headers: $(HEADERS)
+	@mkdir -p $(@D)
+	for header in $(HEADERS:include/%=%); do \
+		for compiler in gcc clang; do \
+			echo "#include <$$header>" | $$compiler -m32 $(filter-out -MMD -MP,$(COMMON)) -x c -c -o /dev/null - || exit 1; \
+		done; \
+	done
+	@touch $@
+
+TESTS := $(UNIT_PROGRAMS) $(SITES_PROGRAMS) $(BUILD)/tests/headers
+
+.PHONY: tests
+tests: $(TESTS)
+
+# The host programs alone, for a build with sanitizers.
+.PHONY: sanitized
+sanitized: $(BUILD)/vrom $(BUILD)/tests/plan $(BUILD)/tests/rom $(BUILD)/tests/fault
+
+check: all tests
+	tests/check.sh $(BUILD)

@@ -102,11 +102,12 @@
 	VROM__BYTE(((p) == 4) + 2 * (((p) == 5) + ((p) == 6)) + 4 * ((p) == 7) + 5 * ((p) > 7), 0x00)
 #define VROM__PAD(p) VROM__NOP(p) VROM__NOP((p) - 9)
 
-/* The directives that follow the native instructions 770: ... 771: of a site. */
+/* The directives that follow the native instructions 770: ... 771: of a site. A site of more than 255 bytes has
+ * no place in a record: .org then goes backwards, which no assembler takes. */
 #define VROM__RECORD(call, room, operands) \
 	VROM__PAD((room) - (771b - 770b)) 772: \
 	.pushsection .vrom.sites, "a"; .balign 4; 773: .long 770b - 773b; \
-	.byte call; .byte 772b - 770b; .short operands; .popsection; \
+	.byte call; .byte 772b - 770b; .short operands; .org . + ((772b - 770b) > 255); .popsection; \
 	.pushsection .vrom.native, "a"; .byte 775f - 774f; 774:
 
 /* .Lvrom_r = the number of the register that text names, 15 if it is none of these. */

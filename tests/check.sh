@@ -1,0 +1,90 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# Runs every test of a build and counts: each prints TAP, and each "ok" and "not ok" is one. A test that ends badly
+# without saying "not ok", or says nothing, is one failure more. What is not ok is shown; the rest is in
+# BUILD/check.log.
+#
+#	check.sh BUILD
+set -u
+build=$1
+log=$build/check.log
+passed=0
+failed=0
+skipped=0
+: >"$log"
+
+# run NAME COMMAND...
+run() {
+	name=$1
+	shift
+	printf '== %s: %s\n' "$name" "$*" >>"$log"
+	timeout 600 "$@" >"$build/check.out" 2>&1 </dev/null
+	status=$?
+	cat "$build/check.out" >>"$log"
+	good=$(grep -c '^ok' "$build/check.out")
+	bad=$(grep -c '^not ok' "$build/check.out")
+	skip=$(grep -ci '^ok.*# *skip' "$build/check.out")
+	if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ] || [ $((good + bad)) -eq 0 ]; then
+		bad=$((bad + 1))
+		printf '%s: ended with status %s\n' "$name" "$status"
+		tail -n 15 "$build/check.out" | sed 's/^/    /'
+	fi
+	grep -A 3 '^not ok' "$build/check.out" | sed "s/^/$(printf '%s' "$name" | tr -d '/&'): /"
+	passed=$((passed + good - skip))
+	failed=$((failed + bad))
+	skipped=$((skipped + skip))
+	printf '%-44s %5s passed%s%s\n' "$name" "$((good - skip))" "$([ "$bad" -gt 0 ] && echo ", $bad FAILED")" \
+		"$([ "$skip" -gt 0 ] && echo ", $skip skipped")"
+}
+
+# A command that prints no TAP: it passes if it ends well.
+passes() {
+	if "$@" >"$build/passes.out" 2>&1; then
+		echo "ok - $*"
+	else
+		echo "not ok - $*"
+		tail -n 20 "$build/passes.out" | sed 's/^/# /'
+		return 1
+	fi
+}
+
+export CMOCKA_MESSAGE_OUTPUT=TAP
+export MAKEFLAGS=
+if [ "${1:-}" = passes ]; then
+	build=$2
+	shift 2
+	passes "$@"
+	exit
+fi
+
+units() {
+	run "$1patcher" "$2/tests/plan"
+	run "$1ROM reader" "$2/tests/rom" "$build/native.rom" "$build/count.rom"
+	run "$1fault at every site" "$2/tests/fault" "$build/guest.elf"
+}
+
+units "" "$build"
+run "patching under running threads" "$build/tests/live"
+for program in "$build"/tests/sites-*; do
+	run "site macros, ${program##*/sites-}" "$program"
+done
+run "site macros, wrong use" tests/sites/errors.sh gcc clang
+run "ROMs, from a guest" make -s BUILD="$build" check-roms
+run "command" tests/tool.sh "$build"
+run "kernel" tests/boot.sh "$build"
+
+run "all of it with clang" "$0" passes "$build" make -j2 CC=clang BUILD="$build/clang" all
+run "kernel by clang" tests/boot.sh "$build/clang"
+run "programs with sanitizers" "$0" passes "$build" \
+	make -j2 SANITIZE=address,undefined BUILD="$build/sanitize" sanitized
+units "sanitized: " "$build/sanitize"
+run "sanitized: command" tests/tool.sh "$build" "$build/sanitize/vrom"
+run "fuzzers, briefly" "$0" passes "$build" make -s BUILD="$build" FUZZ_SECONDS=5 fuzz
+run "installing" "$0" passes "$build" make -s BUILD="$build" DESTDIR="$PWD/$build/root" PREFIX=/usr install
+
+if [ "$skipped" -gt 0 ]; then
+	echo "$passed passed, $failed failed, $skipped skipped"
+else
+	echo "$passed passed, $failed failed"
+fi
+[ "$failed" -eq 0 ]

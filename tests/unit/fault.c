@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * A real kernel's site table with a fault at one site, for every site and every kind of fault: the plan is
+ * refused, names that site, and not a byte of the kernel has changed.
+ *
+ *	fault KERNEL
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <vrom/site.h>
+
+#include "elf.h"
+#include "kernel.h"
+
+static struct image image;
+static unsigned char *before;
+static void *memory;
+static struct fake_host fake;
+static struct vrom_template template;
+static struct vrom_plan plan;
+
+/* No site of a kernel is for this one, so that an answer for it is an answer for one site. */
+#define SPARE VMI_CALL_SetCallbacks
+
+struct place {
+	unsigned char *record, *native, *text;
+	unsigned size, native_size;
+};
+
+static struct place place_of(unsigned index)
+{
+	struct place place = { image.bytes + (image.table.records - image.bytes) + 8 * index, NULL, NULL, 0, 0 };
+	unsigned char *native = image.bytes + (image.table.native - image.bytes);
+	int32_t distance;
+
+	for (unsigned i = 0; i < index; i++)
+		native += 1 + *native;
+	memcpy(&distance, place.record, 4);
+	place.text = place.record + distance;
+	place.size = place.record[5];
+	place.native_size = *native;
+	place.native = native + 1;
+	return place;
+}
+
+/* Each plants a fault at a place. What it changes it undoes with undo(). */
+static struct place site;
+static unsigned site_index;
+static unsigned char old_record[8], old_text[255];
+
+static enum vrom_status first_byte(void)
+{
+	site.text[0] ^= 0x10;
+	return VROM_NATIVE;
+}
+static enum vrom_status last_byte(void)
+{
+	site.text[site.size - 1] ^= 0x01;
+	return VROM_NATIVE;
+}
+static enum vrom_status call_number(void)
+{
+	site.record[4] = VMI_CALL_COUNT + site_index % (256 - VMI_CALL_COUNT);
+	return VROM_CALL;
+}
+static enum vrom_status size(void)
+{
+	site.record[5] = 4;
+	return VROM_SIZE;
+}
+static enum vrom_status outside(void)
+{
+	int32_t distance = (int32_t)(image.table.text - site.record) - 1;
+
+	memcpy(site.record, &distance, 4);
+	return VROM_OUTSIDE;
+}
+static enum vrom_status operands(void)
+{
+	site.record[7] |= 0x80;
+	return VROM_OPERANDS;
+}
+
+/* The site becomes one of the spare call, with room for anything and all registers free. */
+static void spare(void)
+{
+	site.record[4] = SPARE;
+	site.record[6] = 0;
+	site.record[7] = VROM_STANDARD >> 8;
+}
+static enum vrom_status unknown_answer(void)
+{
+	spare();
+	fake.types[SPARE] = 4 + site_index % 252;
+	return VROM_ANSWER;
+}
+static enum vrom_status out_of_reach(void)
+{
+	spare();
+	fake.targets[SPARE] = fake.host.high + site_index;
+	return VROM_REACH;
+}
+static enum vrom_status jump_without_return(void)
+{
+	spare();
+	fake.types[SPARE] = VMI_RELOCATION_JUMP_REL;
+	return VROM_RETURNS;
+}
+static enum vrom_status long_template(void)
+{
+	spare();
+	template.call = SPARE;
+	template.length = VROM_TEMPLATE_CODE + 1;
+	return VROM_TEMPLATE;
+}
+static enum vrom_status in_use(void)
+{
+	spare();
+	site.record[7] = 0;
+	return VROM_CHANGES;
+}
+static enum vrom_status not_provided(void)
+{
+	/* A site of the right bytes for a call that a host must provide, and does not. */
+	spare();
+	site.record[4] = VMI_CALL_IRET;
+	fake.types[VMI_CALL_IRET] = VMI_RELOCATION_NONE;
+	return VROM_REQUIRED;
+}
+
+/* The record that is planted last in table order is the one that is named, so a site is laid over the one before
+ * it: its record says what that says. The seal has to agree, so neighbours with other bytes are refused for those. */
+static enum vrom_status overlap(void)
+{
+	struct place other = place_of(site_index ? site_index - 1 : 1);
+	int32_t distance = (int32_t)(other.text - site.record);
+	int same;
+
+	memcpy(site.record, &distance, 4);
+	site.record[5] = other.size;
+	same = other.native_size == site.native_size && memcmp(other.native, site.native, site.native_size) == 0;
+	/* The seal of this site stands for the text of the other only if they are alike. */
+	if (other.size < 5 + 3 * (site.record[4] >= VMI_CALL_EnableInterrupts && site.record[4] <= VMI_CALL_SetInterruptMask))
+		return VROM_SIZE;
+	return same ? VROM_OVERLAP : VROM_NATIVE;
+}
+
+static const struct {
+	const char *name;
+	enum vrom_status (*plant)(void);
+} faults[] = {
+	{ "wrong first byte", first_byte },
+	{ "wrong last byte", last_byte },
+	{ "unknown call", call_number },
+	{ "too small", size },
+	{ "address outside", outside },
+	{ "bad operands", operands },
+	{ "answer of unknown type", unknown_answer },
+	{ "target out of reach", out_of_reach },
+	{ "jump that does not return", jump_without_return },
+	{ "template too long", long_template },
+	{ "register in use", in_use },
+	{ "call not provided", not_provided },
+	{ "overlap", overlap },
+};
+
+static void start_host(void)
+{
+	fake_host_start(&fake, 0xc00d0000);
+	fake.host.wide = 0;
+	memset(&template, 0, sizeof template);
+	template.call = 255;
+	template.length = 1;
+	fake.host.templates = &template;
+	fake.host.template_count = 1;
+}
+
+static int try_fault(unsigned kind, unsigned index, unsigned *overlaps)
+{
+	struct vrom_error error;
+	enum vrom_status expected, status;
+	unsigned char *planted = malloc(image.size);
+	int good;
+
+	site_index = index;
+	site = place_of(index);
+	memcpy(old_record, site.record, 8);
+	memcpy(old_text, site.text, site.size);
+	start_host();
+	expected = faults[kind].plant();
+	memcpy(planted, image.bytes, image.size);
+	status = vrom_plan(&plan, &fake.host, &image.table, 1, memory, VROM_PLAN_MEMORY(image.sites), &error);
+	good = status == expected && error.status == status;
+	/* Sites that another's record was laid over: either may be named, but of two the later. */
+	if (status == VROM_OVERLAP) {
+		++*overlaps;
+		good &= error.index == index || error.other == index;
+	} else if (kind == 11)
+		/* Another site of the kernel's own may be the first that needs the call. */
+		good &= error.index <= index;
+	else
+		good &= error.index == index;
+	good &= vrom_commit(&plan) == VROM_STATE && memcmp(planted, image.bytes, image.size) == 0;
+	if (!good)
+		printf("# site %u: %s; wanted: %s\n", index, vrom_strstatus(status), vrom_strstatus(expected));
+	memcpy(site.record, old_record, 8);
+	memcpy(site.text, old_text, site.size);
+	free(planted);
+	return good;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned number = 0, failed = 0, overlaps = 0;
+	struct vrom_error error;
+
+	if (argc != 2)
+		return fprintf(stderr, "usage: fault KERNEL\n"), 2;
+	image_load(&image, argv[1]);
+	memory = malloc(VROM_PLAN_MEMORY(image.sites));
+	before = malloc(image.size);
+	memcpy(before, image.bytes, image.size);
+	printf("1..%zu\n", sizeof faults / sizeof *faults + 2);
+
+	start_host();
+	int sound = vrom_plan(&plan, &fake.host, &image.table, 1, memory, VROM_PLAN_MEMORY(image.sites), &error) ==
+			    VROM_OK &&
+		    plan.sites == image.sites && vrom_commit(&plan) == VROM_OK &&
+		    memcmp(before, image.bytes, image.size) != 0 && vrom_revert(&plan) == VROM_OK &&
+		    memcmp(before, image.bytes, image.size) == 0;
+
+	printf("%s %u - %u sites, sound, committed and reverted\n", sound ? "ok" : "not ok", ++number, image.sites);
+	failed += !sound;
+	for (unsigned kind = 0; kind < sizeof faults / sizeof *faults; kind++) {
+		unsigned good = 0;
+
+		for (unsigned i = 0; i < image.sites; i++)
+			good += try_fault(kind, i, &overlaps);
+		failed += good != image.sites;
+		printf("%s %u - %s at each of %u sites\n", good == image.sites ? "ok" : "not ok", ++number,
+		       faults[kind].name, image.sites);
+	}
+	/* The overlap check itself must have been reached, not only the seal before it. */
+	printf("%s %u - %u overlaps of equal sites among them\n", overlaps ? "ok" : "not ok", ++number, overlaps);
+	failed += !overlaps;
+	if (memcmp(before, image.bytes, image.size))
+		failed++, printf("# the kernel has changed\n");
+	return failed != 0;
+}
