@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+"""Boots the demonstration kernel with no ROM, with the native and with the counting one, and compares.
+
+usage: demo.py BUILD
+
+Every kernel runs twice: once for time, once with QEMU counting instructions. Writes BUILD/demo.json and BUILD/demo.svg,
+prints a table. Exit status 0 only if every test of the kernel passed in every run.
+"""
+import hashlib
+import json
+import re
+import subprocess
+import sys
+
+ROMS = (None, "native", "count")
+OPS = (
+    ("irq_pair", "irq save + restore"),
+    ("irq_toggle", "irq disable + enable"),
+    ("pte_update", "page table entry"),
+    ("getpid", "getpid"),
+    ("pipe_switch", "pipe context switch"),
+    ("fork_exit_wait", "fork + exit + wait"),
+    ("page_fault", "page fault"),
+    ("timer_tick", "timer tick"),
+)
+TIMED_RUNS = 3
+
+
+def sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+def boot(build, kernel, rom, icount):
+    """One boot: its exit status and what it printed, taken apart."""
+    command = [f"{build}/vrom", "run", f"{build}/{kernel}", "--timeout", "120"]
+    if rom:
+        command += ["--rom", f"{build}/{rom}.rom"]
+    if icount:
+        command.append("--icount")
+    digest = sha256(f"{build}/{kernel}")
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, errors="replace", check=False)
+    text = done.stdout
+    sites = re.search(r"^vrom: (sites=.*)$", text, re.M)
+    hertz = re.search(r"\btsc_hz=(\d+)", text)
+    result = {
+        "ok": done.returncode == 0,
+        "guest_sha256": digest,
+        "sites": dict((key, int(value)) for key, value in re.findall(r"(\w+)=(\d+)", sites[1])) if sites else {},
+        "passed": len(re.findall(r"^ok \d+(?!.*# *SKIP)", text, re.M)),
+        "failed": len(re.findall(r"^not ok", text, re.M)),
+        "ticks": {name: int(ticks) / int(count)
+                  for name, count, ticks in re.findall(r"^bench (\w+) iterations=(\d+) ticks=(\d+)", text, re.M)},
+        "hertz": int(hertz[1]) if hertz else 0,
+    }
+    missing = [name for name, _ in OPS if name not in result["ticks"]]
+    if not result["ok"] or missing or not result["hertz"]:
+        result["ok"] = False
+        print(f"{' '.join(command)}: exit status {done.returncode}, no figures for: {' '.join(missing) or 'none'}")
+        print("\n".join("    " + line for line in text.splitlines()[-15:]))
+    return result
+
+
+def measure(build, kernel, rom):
+    """Instructions from one counted boot (they repeat), nanoseconds from the fastest of a few timed ones."""
+    counted = boot(build, kernel, rom, True)
+    timed = [boot(build, kernel, rom, False) for _ in range(TIMED_RUNS)]
+    ops = {}
+    for name, _ in OPS:
+        if all(name in run["ticks"] and run["hertz"] for run in timed) and name in counted["ticks"]:
+            ops[name] = {
+                "ns": round(min(run["ticks"][name] * 1e9 / run["hertz"] for run in timed), 2),
+                "insns": round(counted["ticks"][name], 2),
+            }
+    sites = timed[0]["sites"]
+    return {
+        "host": "bare",
+        "rom": rom,
+        "accel": "tcg",
+        "ok": counted["ok"] and all(run["ok"] for run in timed) and counted["failed"] == 0,
+        "guest_sha256": timed[0]["guest_sha256"],
+        "sites": sites.get("sites", 0),
+        "native": sites.get("native", 0),
+        "called": sites.get("called", 0) + sites.get("jumped", 0),
+        "erased": sites.get("erased", 0),
+        "inlined": sites.get("inlined", 0),
+        "tests": {"passed": timed[0]["passed"], "failed": sum(run["failed"] for run in timed) + counted["failed"]},
+        "ops": ops,
+    }
+
+
+def print_table(runs, plain):
+    names = ["no ROM" if run["rom"] is None else run["rom"] + " ROM" for run in runs]
+    print(f"\n{'QEMU TCG':24}" + "".join(f"{name:>22}" for name in names))
+    for key, label in (("sites", "sites"), ("native", "left native"), ("called", "called"), ("erased", "erased"),
+                       ("inlined", "in line")):
+        print(f"{label:24}" + "".join(f"{run[key]:22}" for run in runs))
+    print(f"{'tests passed':24}" + "".join(
+        f"{'%d of %d' % (run['tests']['passed'], run['tests']['passed'] + run['tests']['failed']):>22}" for run in runs))
+    print("\nratio to no ROM (time; ns, instructions)")
+    for name, label in OPS:
+        row = f"{label:24}"
+        for run in runs:
+            if name not in run["ops"] or name not in runs[0]["ops"]:
+                row += f"{'-':>22}"
+                continue
+            op = run["ops"][name]
+            ratio = op["ns"] / runs[0]["ops"][name]["ns"]
+            row += f"{'%.2f  (%.4g, %.4g)' % (ratio, op['ns'], op['insns']):>22}"
+        print(row)
+    print("\nthe price of the annotations on bare hardware: instructions, annotated against annotations compiled out")
+    for name, label in OPS:
+        if name in plain["ops"] and name in runs[0]["ops"]:
+            with_sites, without = runs[0]["ops"][name]["insns"], plain["ops"][name]["insns"]
+            print(f"{label:24}{with_sites:12.1f} against {without:10.1f}: {with_sites - without:+.1f}")
+
+
+def draw(build, runs):
+    """Bars, one group for each operation: time as a ratio to no ROM."""
+    with open(f"{build}/demo.dat", "w", encoding="ascii") as data:
+        for name, label in OPS:
+            if all(name in run["ops"] for run in runs):
+                base = runs[0]["ops"][name]["ns"]
+                values = " ".join(f"{run['ops'][name]['ns'] / base:.4f}" for run in runs)
+                print(f'"{label}" {values}', file=data)
+    script = f"""
+set terminal svg size 960,480 font "sans,12" background "white"
+set output "{build}/demo.svg"
+set title "One kernel binary, three hosts: time per operation, no ROM = 1 (QEMU TCG)"
+set style data histograms
+set style histogram clustered gap 1.5
+set style fill solid 0.9
+set yrange [0:*]
+set grid y
+set xtics rotate by -20
+set key top left
+plot "{build}/demo.dat" using 2:xtic(1) title "no ROM" linecolor rgb "#888888", \\
+     "" using 3 title "native ROM" linecolor rgb "#3070b0", \\
+     "" using 4 title "count ROM" linecolor rgb "#d08020"
+"""
+    subprocess.run(["gnuplot"], input=script, text=True, check=True)
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    build = sys.argv[1]
+    summary = json.loads(subprocess.run([f"{build}/vrom", "sites", "--summary", "--json", f"{build}/guest.elf"],
+                                        stdout=subprocess.PIPE, text=True, check=True).stdout)
+    runs = []
+    for rom in ROMS:
+        print(f"booting with {rom + ' ROM' if rom else 'no ROM'} ...", flush=True)
+        runs.append(measure(build, "guest.elf", rom))
+    print("booting without annotations ...", flush=True)
+    plain_run = boot(build, "guest-plain.elf", None, True)
+    plain = {"ok": plain_run["ok"] and plain_run["failed"] == 0, "sha256": plain_run["guest_sha256"],
+             "ops": {name: {"insns": round(ticks, 2)} for name, ticks in plain_run["ticks"].items()}}
+    same = len({run["guest_sha256"] for run in runs}) == 1
+    result = {
+        "guest": {"sha256": runs[0]["guest_sha256"], "sites": summary["sites"], "padding_bytes": summary["padding_bytes"]},
+        "runs": runs,
+        "plain": plain,
+    }
+    with open(f"{build}/demo.json", "w", encoding="ascii") as file:
+        json.dump(result, file, indent=1)
+        file.write("\n")
+    print_table(runs, plain)
+    draw(build, runs)
+    print(f"\nthe guest file was {'the same' if same else 'NOT THE SAME'} in every run: sha256 {runs[0]['guest_sha256']}")
+    print(f"written: {build}/demo.json {build}/demo.svg")
+    sys.exit(0 if same and plain["ok"] and all(run["ok"] for run in runs) else 1)
+
+
+main()
