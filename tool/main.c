@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The vrom command: which subcommand it is, and the help. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tool.h"
+
+static const struct subcommand {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *arguments, *what, *options;
+} subcommands[] = {
+	{ "build", cmd_build, "[OPTIONS] ELF -o ROM", "make a ROM of a linked ELF file",
+	  "See vrom(1); \"vrom build --help\" lists the options.\n" },
+	{ "show", cmd_show, "ROM [--json]", "explain a ROM, and what a guest would say to it",
+	  "  --json          the same for a program\n"
+	  "  --rom-at ADDR   where the guest sees the ROM (default 0xC00D0000)\n"
+	  "Exit status: 0 if the vrom library accepts the ROM, else 1.\n" },
+	{ "sites", cmd_sites, "KERNEL [--summary] [--json]", "list a kernel's call sites",
+	  "  --summary       only the totals\n"
+	  "  --json          the same for a program\n" },
+	{ "run", cmd_run, "KERNEL [OPTIONS] [-- QEMU-OPTIONS]", "start a kernel in QEMU, with or without a ROM",
+	  "  --rom FILE      publish this ROM          --force          though it is bad\n"
+	  "  --append TEXT   the command line          --initrd FILE    the initial RAM disk\n"
+	  "  --memory MB     default 128               --cpu MODEL      default: QEMU's\n"
+	  "  --accel NAME    default tcg               --icount         count instructions\n"
+	  "  --timeout S     default 60, 0: none       --stdin          to the console, if no terminal\n"
+	  "  --qemu PATH     default qemu-system-i386  --dry-run        print the command, do not run it\n"
+	  "  --json          after the run, a JSON object as the last line of stdout\n"
+	  "  --json-file F   the same into a file\n"
+	  "Exit status: 0 passed, 1 failed, 124 out of time, 130 interrupted. A guest ends with a byte to port\n"
+	  "f4h: 10h passed, 11h failed. A Linux guest that resets or powers off has passed.\n" },
+};
+#define SUBCOMMANDS (sizeof subcommands / sizeof subcommands[0])
+
+static const struct subcommand *find(const char *name)
+{
+	for (size_t i = 0; i < SUBCOMMANDS; i++)
+		if (strcmp(subcommands[i].name, name) == 0)
+			return &subcommands[i];
+	return NULL;
+}
+
+static void help(FILE *out)
+{
+	fputs("usage: vrom COMMAND ...\n\n", out);
+	for (size_t i = 0; i < SUBCOMMANDS; i++)
+		fprintf(out, "  vrom %-6s %-36s %s\n", subcommands[i].name, subcommands[i].arguments, subcommands[i].what);
+	fputs("  vrom help [COMMAND]\n  vrom --version\n", out);
+}
+
+static int cmd_help(int argc, char **argv)
+{
+	const struct subcommand *subcommand;
+
+	if (argc < 2) {
+		help(stdout);
+		return 0;
+	}
+	subcommand = find(argv[1]);
+	if (!subcommand) {
+		fail("help", "there is no such command: see \"vrom help\"");
+		return EXIT_USAGE;
+	}
+	printf("usage: vrom %s %s\n%s.\n\n%s", subcommand->name, subcommand->arguments, subcommand->what,
+	       subcommand->options);
+	return 0;
+}
+
+/* A full disk or a closed pipe must not look like success. */
+static int finish(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	fail("standard output", "not everything could be written: is the disk full?");
+	return status ? status : EXIT_BAD;
+}
+
+int main(int argc, char **argv)
+{
+	const struct subcommand *subcommand;
+
+	if (argc < 2) {
+		help(stderr);
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("vrom " VROM_TOOL_VERSION);
+		return finish(0);
+	}
+	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return finish(cmd_help(argc - 1, argv + 1));
+	subcommand = find(argv[1]);
+	if (!subcommand) {
+		fprintf(stderr, "vrom: there is no such command: see \"vrom help\"\n");
+		return EXIT_USAGE;
+	}
+	if (argc > 2 && strcmp(argv[2], "--help") == 0 && subcommand->run != cmd_build)
+		return finish(cmd_help(2, argv));
+	return finish(subcommand->run(argc - 1, argv + 1));
+}
