@@ -29,6 +29,4 @@ $(ROMS:%=$(BUILD)/%.rom): $(BUILD)/%.rom: $(BUILD)/i386/roms/%.elf $(BUILD)/vrom
 	$(BUILD)/vrom build $(ROM_OPTIONS) --product "$* ROM" -o $@ $<
 
 .SECONDARY: $(ROM_OBJECTS) $(ROMS:%=$(BUILD)/i386/roms/%/rom.o) $(ROMS:%=$(BUILD)/i386/roms/%.elf)
-ifneq ($(wildcard tool/build.mk),)
 all: $(ROMS:%=$(BUILD)/%.rom)
-endif
