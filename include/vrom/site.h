@@ -52,7 +52,7 @@
  * the call no room are errors when it is compiled or assembled.
  *
  * The records go to section .vrom.sites, the seal to .vrom.native. Both must be kept whole, in one order,
- * and be findable: put vrom/sites.ld in the linker script. With VROM_NATIVE defined, the macros leave the
+ * and be findable: put vrom/sites.ld in the linker script. With VROM_NO_SITES defined, the macros leave the
  * bare instructions and no record.
  */
 #include <vmi/calls.h>
@@ -160,7 +160,7 @@
 			.error "vrom_site \call: the call changes more than may_change leaves free"
 		.endif
 	.endif
-#ifdef VROM_NATIVE
+#ifdef VROM_NO_SITES
 	\native
 #else
 770:	\native
@@ -209,7 +209,7 @@
 
 /* An argument that has no place in the call table may be anywhere as far as the compiler's own checks go:
  * the count of inputs is compared first. */
-#ifdef VROM_NATIVE
+#ifdef VROM_NO_SITES
 #define VROM__ASM(call, native, count) native "\n\t"
 #else
 #define VROM__ASM(call, native, count) \

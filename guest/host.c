@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The host: whatever published a ROM, or bare hardware. Here the kernel finds a ROM, rewrites its call
+ * sites to reach it, and at the end compares what a counting ROM saw with what the kernel knows it did.
+ */
+#include <vrom/patch.h>
+
+#include "kernel.h"
+
+#define MOST_SITES 2000
+#define MASK_PAIRS 1000
+
+static unsigned char plan_memory[VROM_PLAN_MEMORY(MOST_SITES)];
+static struct vrom_plan plan;
+static struct vrom_rom rom; /* rom.header is NULL if there is none in use */
+
+/* Not a comparison of the two arrays, which a compiler may take for never equal. */
+static uint32_t site_count(void)
+{
+	uint32_t start = (uint32_t)vrom_sites, end = (uint32_t)vrom_sites_end;
+
+	__asm__("" : "+r"(start), "+r"(end));
+	return (end - start) / 8;
+}
+
+static const char *rom_string(uint32_t offset)
+{
+	return offset ? (const char *)rom.header + offset : "?";
+}
+
+static void print_rom(void)
+{
+	printf("host: ROM at %08x, %u bytes, VMI %u.%u, licence \"%s\"\n", physical(rom.header), rom.size,
+	       rom.header->api_major, rom.header->api_minor, rom.licence);
+	if (rom.pnp)
+		printf("host: \"%s\" by \"%s\"\n", rom_string(rom.pnp->product_offs),
+		       rom_string(rom.pnp->manufacturer_offs));
+	if (rom.pci)
+		printf("host: PCI %04x:%04x, version %u.%u\n", rom.pci->vendor, rom.pci->device, rom.pci->rom_major,
+		       rom.pci->rom_minor);
+}
+
+/* What became of the sites, for people, then for programs. */
+static void print_result(void)
+{
+	uint32_t sites = site_count();
+
+	if (!rom.header)
+		plan = (struct vrom_plan){ .sites = sites, .kept = sites };
+	printf("host: %s\n", !sites ? "this kernel is built without call sites" :
+				    rom.header ? "every call site reaches the ROM or its code" :
+						 "bare hardware, call sites stay as they were built");
+	printf("vrom: sites=%u native=%u called=%u jumped=%u erased=%u inlined=%u\n", plan.sites, plan.kept, plan.called,
+	       plan.jumped, plan.erased, plan.inlined);
+}
+
+void host_attach(void)
+{
+	static struct vrom_table sites = VROM_KERNEL_TABLE(text_start, text_end);
+	struct vrom_error error;
+	enum vrom_status status = VROM_NO_ROM;
+
+	if (site_count())
+		status = vrom_find(at_physical(VMI_ROM_AREA), VMI_ROM_AREA_SIZE, &rom, &error);
+	if (status == VROM_OK) {
+		print_rom();
+		if (rom.header->virtual_top && rom.header->virtual_top < KERNEL_BASE + MEMORY_MAX) {
+			printf("host: it claims memory from %08x on, where the kernel is: not used\n",
+			       rom.header->virtual_top);
+			rom.header = NULL;
+		}
+	} else if (status != VROM_NO_ROM && status != VROM_FOREIGN) {
+		printf("host: no ROM to use: %s\n", vrom_strstatus(status));
+	}
+	if (status == VROM_OK && rom.header) {
+		status = vrom_attach(&plan, &rom, &sites, 1, plan_memory, sizeof plan_memory, &error);
+		if (status != VROM_OK) {
+			printf("host: not patched: %s", vrom_strstatus(error.reason));
+			if (error.index != VROM_NO_INDEX)
+				printf(" (site %u at %08x, call %u)", error.index, (uint32_t)error.address, error.call);
+			printf("\n");
+			rom.header = NULL;
+		}
+		if (status == VROM_STRANDED)
+			panic(NULL, "the host was entered and cannot be used");
+	}
+	print_result();
+	vmi_set_linear_mapping(0, (void *)KERNEL_BASE, MEMORY_MAX / PAGE_SIZE, 0);
+}
+
+/* ---- The counters of a counting ROM ---- */
+
+static const volatile uint32_t *find_counters(void)
+{
+	const struct vrom_extension *extension = rom.header ? rom.extension : NULL;
+
+	if (!extension || !extension->counters || extension->counter_count < VMI_CALL_COUNT ||
+	    extension->counters > MEMORY_MAX - VMI_CALL_COUNT * sizeof(uint32_t))
+		return NULL;
+	return at_physical(extension->counters);
+}
+
+static void check_count(const char *name, const volatile uint32_t *counted, uint32_t did_it)
+{
+	if (!counted)
+		check_skip(name, "no ROM with counters");
+	else
+		check(*counted == did_it, name);
+	if (counted && *counted != did_it)
+		printf("# it counted %u, the kernel %u\n", *counted, did_it);
+}
+
+/*
+ * The calls for interrupts are too short and too many to count each. So there is a stretch with a known
+ * number of them, and no interrupt that could add any.
+ */
+static void check_mask_calls(const volatile uint32_t *counters)
+{
+	static const unsigned calls[] = { VMI_CALL_GetInterruptMask, VMI_CALL_SetInterruptMask,
+					  VMI_CALL_EnableInterrupts, VMI_CALL_DisableInterrupts };
+	uint32_t before[4] = { 0 };
+	bool right = true;
+
+	timer_mask(true);
+	for (int i = 0; i < 4 && counters; i++)
+		before[i] = counters[calls[i]];
+	for (int i = 0; i < MASK_PAIRS; i++) {
+		irq_restore(irq_save());
+		vmi_enable_interrupts();
+	}
+	vmi_disable_interrupts();
+	before[3]++; /* this last one */
+	for (int i = 0; i < 4 && counters; i++)
+		right &= counters[calls[i]] - before[i] == MASK_PAIRS;
+	if (counters)
+		check(right, "the ROM counted every interrupt mask call in a stretch of 4000");
+	else
+		check_skip("the ROM counted every interrupt mask call in a stretch of 4000", "no ROM with counters");
+}
+
+#define COUNTED(X) \
+	X(IRET) X(Halt) X(SetCR3) X(UpdateKernelStack) X(SetPxE) X(AllocatePage) X(ReleasePage) X(InvalPage) \
+	X(FlushTLB) X(SetLazyMode)
+
+/* At the end, with interrupts off. */
+void host_report(void)
+{
+	const volatile uint32_t *counters = find_counters();
+
+	if (counters) {
+#define VMI_X(number, name, args, r1, r2, r3, result, changes, kind) \
+	if (counters[number]) \
+		printf("count %s=%u\n", #name, counters[number]);
+		VMI_CALLS(VMI_X)
+#undef VMI_X
+	}
+#define X(name) check_count("the ROM counted every " #name, counters ? &counters[VMI_CALL_##name] : NULL, did[VMI_CALL_##name]);
+	COUNTED(X)
+#undef X
+	check_mask_calls(counters);
+}
