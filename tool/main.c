@@ -19,6 +19,14 @@ static const struct subcommand {
 	{ "sites", cmd_sites, "KERNEL [--summary] [--json]", "list a kernel's call sites",
 	  "  --summary       only the totals\n"
 	  "  --json          the same for a program\n" },
+	{ "check", cmd_check, "KERNEL [ROM] [OPTIONS]", "find what would go wrong under a hypervisor",
+	  "  --exempt NAME   a section or a function that runs on bare hardware only; may be repeated\n"
+	  "                  (.text.early always is)\n"
+	  "  --notes         list what is worth a look as well, not only what must be changed\n"
+	  "  --summary       only the totals\n"
+	  "  --rom-at ADDR   where the guest sees the ROM (default 0xC00D0000)\n"
+	  "  --json          the same for a program\n"
+	  "Exit status: 0 only if all is well.\n" },
 	{ "run", cmd_run, "KERNEL [OPTIONS] [-- QEMU-OPTIONS]", "start a kernel in QEMU, with or without a ROM",
 	  "  --rom FILE      publish this ROM          --force          though it is bad\n"
 	  "  --append TEXT   the command line          --initrd FILE    the initial RAM disk\n"

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * What a ROM would make of a kernel's sites. The library's own patcher works on a copy of the text, with the
+ * answers that the ROM's code gives; then Zydis reads what has come of it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <vrom/patch.h>
+
+#include "calls.h"
+#include "check.h"
+#include "romfile.h"
+
+struct against {
+	struct romfile rom;
+	unsigned char *memory; /* the copy, where the kernel sees first_address */
+	size_t size;
+	uint64_t first;        /* position of memory[0] */
+	uint64_t centre;       /* address of the records */
+	void *plan_memory;
+	struct vrom_table table;
+	struct vrom_plan plan;
+	enum vrom_status status;
+	int committed;
+};
+
+/*
+ * Records reach their sites by a signed distance, around the end of the address space too. So the copy is laid
+ * out by the distance from the records: addresses from 2 GiB below them to 2 GiB above.
+ */
+static uint64_t position(const struct against *against, uint64_t address)
+{
+	return (uint64_t)((int64_t)(int32_t)(uint32_t)(address - against->centre) + ((int64_t)1 << 31));
+}
+
+static unsigned char *copy_at(const struct against *against, uint64_t address)
+{
+	return against->memory + (position(against, address) - against->first);
+}
+
+/* Makes room for size bytes at address. -1 if they cannot be laid out in one piece. */
+static int cover(const struct against *against, uint64_t address, uint64_t size, uint64_t *low, uint64_t *high)
+{
+	uint64_t start = position(against, address), end = start + size;
+
+	if (size > (uint64_t)1 << 31 || end > (uint64_t)1 << 32)
+		return -1;
+	if (start < *low)
+		*low = start;
+	if (end > *high)
+		*high = end;
+	return 0;
+}
+
+/* Whether a site lies in the area; others need not be copied. */
+static int has_sites(const struct kernel *kernel, const struct area *area)
+{
+	size_t first = kernel_sites_before(kernel, area->address);
+
+	return first < kernel->order_count && kernel->order[first]->address - area->address < area->size;
+}
+
+/* Copies what the patcher reads. 0, or -1. */
+static int lay_out(struct against *against, const struct kernel *kernel)
+{
+	const struct table *table = &kernel->table;
+	uint64_t low = UINT64_MAX, high = 0, text_low = UINT64_MAX, text_high = 0;
+
+	against->centre = table->records_address;
+	if (cover(against, table->records_address, table->records_size, &low, &high) != 0 ||
+	    cover(against, table->native_address, table->native_size, &low, &high) != 0)
+		return -1;
+	for (size_t i = 0; i < kernel->area_count; i++)
+		if (has_sites(kernel, &kernel->areas[i]) &&
+		    cover(against, kernel->areas[i].address, kernel->areas[i].size, &text_low, &text_high) != 0)
+			return -1;
+	if (text_low < low)
+		low = text_low;
+	if (text_high > high)
+		high = text_high;
+	against->first = low & ~(uint64_t)4095;
+	against->size = high - against->first;
+	/* Mostly holes, which cost nothing. */
+	against->memory = mmap(NULL, against->size, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (against->memory == MAP_FAILED)
+		return -1;
+	for (size_t i = 0; i < kernel->area_count; i++)
+		if (has_sites(kernel, &kernel->areas[i]))
+			memcpy(copy_at(against, kernel->areas[i].address), kernel->areas[i].bytes, kernel->areas[i].size);
+	memcpy(copy_at(against, table->records_address), table->records, table->records_size);
+	memcpy(copy_at(against, table->native_address), table->native, table->native_size);
+	against->table = (struct vrom_table){
+		.records = copy_at(against, table->records_address),
+		.records_end = copy_at(against, table->records_address) + table->records_size,
+		.native = copy_at(against, table->native_address),
+		.native_end = copy_at(against, table->native_address) + table->native_size,
+		.text = against->memory,
+		.text_end = against->memory,
+		.moved = (ptrdiff_t)(table->records_address - (uintptr_t)copy_at(against, table->records_address)),
+	};
+	if (text_high) {
+		against->table.text = against->memory + (text_low - against->first);
+		against->table.text_end = against->memory + (text_high - against->first);
+	}
+	return 0;
+}
+
+/* The patcher asks. A question without an answer gets a type that nobody knows. */
+static void answer(void *context, unsigned call, struct vrom_answer *result)
+{
+	const struct romfile *rom = context;
+	const struct reply *reply = &rom->replies[call];
+
+	result->target = reply->target;
+	result->type = reply->problem[0] ? 0xff : reply->type;
+}
+
+static void explain(const struct against *against, const struct vrom_error *error, struct findings *findings)
+{
+	const char *sentence = vrom_strstatus(error->status);
+
+	if (error->index == VROM_NO_INDEX) {
+		find_fault(findings, LEVEL_MUST, ABOUT_ROM, "the patcher refuses all of it: %s", sentence);
+		return;
+	}
+	if (error->call < VMI_CALL_COUNT && error->status == VROM_ANSWER && against->rom.replies[error->call].problem[0])
+		sentence = against->rom.replies[error->call].problem;
+	find_at(findings, LEVEL_MUST, ABOUT_ROM, (uint32_t)error->address, error->index,
+		"the patcher refuses all of it because of this site for %s: %s", call_name(error->call), sentence);
+}
+
+static void make_plan(struct against *against, const struct kernel *kernel, struct findings *findings)
+{
+	const struct romfile *rom = &against->rom;
+	struct vrom_host host = {
+		.answer = answer,
+		.context = &against->rom,
+		.templates = rom->rom.templates,
+		.template_count = rom->rom.template_count,
+		.rom = rom->at,
+		.low = rom->at,
+		.high = (uintptr_t)rom->at + rom->size,
+		.top = rom->header->virtual_top,
+		.answers_early = 1,
+	};
+	size_t size = VROM_PLAN_MEMORY(kernel->table.count);
+	struct vrom_error error;
+
+	against->plan_memory = allocate(size, 1);
+	against->status = vrom_plan(&against->plan, &host, &against->table, 1, against->plan_memory, size, &error);
+	if (against->status != VROM_OK)
+		explain(against, &error, findings);
+	else
+		against->committed = vrom_commit(&against->plan) == VROM_OK;
+}
+
+/* How many bytes of nops the code starts with. */
+static unsigned leading_nops(const struct kernel *kernel, const unsigned char *code, unsigned size)
+{
+	struct instruction instruction;
+	unsigned at = 0;
+
+	while (at < size && decode(&kernel->decoder, code + at, size - at, &instruction) == 0 &&
+	       instruction.decoded.mnemonic == ZYDIS_MNEMONIC_NOP)
+		at += instruction.length;
+	return at;
+}
+
+/*
+ * Whether a patched site is nops, then pushes, the one call or jump to where the ROM said, then the lea that removes
+ * what was pushed, and ends there. NULL, or what is wrong.
+ */
+static const char *judge_transfer(const struct against *against, const struct kernel *kernel, const struct site *site,
+				  const unsigned char *code, ZydisMnemonic transfer)
+{
+	unsigned at = leading_nops(kernel, code, site->size), pushes = 0;
+	unsigned stacked = calls[site->call].arguments > 3 ? calls[site->call].arguments - 3u : 0;
+	struct instruction instruction;
+	uint64_t target;
+
+	if (!is_padding(code, at))
+		return "its nops are not the recommended ones";
+	if (transfer == ZYDIS_MNEMONIC_JMP)
+		stacked = 0;
+	for (; decode(&kernel->decoder, code + at, site->size - at, &instruction) == 0 &&
+	       instruction.decoded.mnemonic == ZYDIS_MNEMONIC_PUSH; at += instruction.length)
+		pushes++;
+	if (pushes != stacked)
+		return "it does not push as many arguments as the call has on the stack";
+	if (decode(&kernel->decoder, code + at, site->size - at, &instruction) != 0 ||
+	    instruction.decoded.mnemonic != transfer)
+		return "there is no call or jump behind the nops";
+	if (!branch_target(&kernel->decoder, &instruction, site->address + at, &target) ||
+	    target != against->rom.replies[site->call].target)
+		return "it does not go where the ROM said";
+	at += instruction.length;
+	if (stacked) {
+		if (decode(&kernel->decoder, code + at, site->size - at, &instruction) != 0 ||
+		    instruction.decoded.mnemonic != ZYDIS_MNEMONIC_LEA || instruction.operands[1].mem.disp.value != 4 * stacked)
+			return "it does not take the arguments off the stack again";
+		at += instruction.length;
+	}
+	return at == site->size ? NULL : "it does not end with the site";
+}
+
+static const char *judge_code(const struct against *against, const struct kernel *kernel, const struct site *site,
+			      unsigned choice)
+{
+	const unsigned char *code = copy_at(against, site->address);
+	unsigned length;
+
+	if (whole_instructions(&kernel->decoder, code, site->size) != site->size)
+		return "it is not whole instructions";
+	switch (choice) {
+	case VROM_KEEP:
+		return memcmp(code, site->bytes, site->size) == 0 ? NULL : "it should have stayed native";
+	case VROM_CALLED:
+		return judge_transfer(against, kernel, site, code, ZYDIS_MNEMONIC_CALL);
+	case VROM_JUMPED:
+		return judge_transfer(against, kernel, site, code, ZYDIS_MNEMONIC_JMP);
+	case VROM_ERASED:
+		return is_padding(code, site->size) ? NULL : "it is not all nops";
+	default:
+		length = against->rom.rom.templates[choice - VROM_INLINE].length;
+		if (whole_instructions(&kernel->decoder, code, length) != length)
+			return "the ROM's code is not whole instructions";
+		return is_padding(code + length, site->size - length) ? NULL : "the ROM's code is not followed by nops";
+	}
+}
+
+static void judge_sites(const struct against *against, const struct kernel *kernel, struct findings *findings)
+{
+	for (size_t i = 0; i < kernel->table.count; i++) {
+		const struct site *site = &kernel->table.sites[i];
+		const char *wrong = judge_code(against, kernel, site, vrom_choice(&against->plan, (uint32_t)i));
+		struct finding *finding;
+
+		if (!wrong)
+			continue;
+		finding = find_at(findings, LEVEL_MUST, ABOUT_ROM, site->address, site->index, "patched, %s", wrong);
+		finding->instruction = disassemble(&kernel->decoder, copy_at(against, site->address), site->size,
+						   site->address);
+	}
+}
+
+struct against *against_open(struct kernel *kernel, const char *path, uint32_t at, struct findings *findings)
+{
+	struct against *against = allocate(1, sizeof *against);
+
+	if (romfile_open(&against->rom, path, at) != 0)
+		goto out;
+	against->status = against->rom.status;
+	if (against->rom.status != VROM_OK) {
+		find_fault(findings, LEVEL_MUST, ABOUT_ROM, "%s: %s", path, vrom_strstatus(against->rom.status));
+		return against;
+	}
+	against->status = VROM_TABLE;
+	if (kernel->elf.is_64) {
+		find_fault(findings, LEVEL_MUST, ABOUT_ROM, "VMI ROMs are for i386, and the kernel is not");
+		return against;
+	}
+	if (kernel->table_state != TABLE_FOUND || kernel->table.count == 0) {
+		find_fault(findings, LEVEL_MUST, ABOUT_ROM, "there are no sites that a ROM could change");
+		return against;
+	}
+	if (kernel->table.records_address % 4)
+		return against; /* said already */
+	if (romfile_ask(&against->rom) != 0)
+		goto out;
+	if (lay_out(against, kernel) != 0) {
+		against->memory = NULL;
+		fail(kernel->elf.path, "text and site table cannot be laid out in memory: are they more than 2 GiB apart?");
+		goto out;
+	}
+	make_plan(against, kernel, findings);
+	if (against->committed)
+		judge_sites(against, kernel, findings);
+	return against;
+out:
+	against_close(against);
+	return NULL;
+}
+
+static const char *choice_name(unsigned choice)
+{
+	static const char *const names[] = { "native", "call", "jump", "nops" };
+
+	return choice < VROM_INLINE ? names[choice] : "in line";
+}
+
+void against_print(const struct against *against, const struct kernel *kernel)
+{
+	const struct vrom_plan *plan = &against->plan;
+
+	if (!against->committed)
+		return;
+	for (size_t i = 0; i < kernel->table.count; i++) {
+		const struct site *site = &kernel->table.sites[i];
+		char place[PLACE_SIZE];
+		char *code = disassemble(&kernel->decoder, copy_at(against, site->address), site->size, site->address);
+
+		printf("%5u  %08llx  %-34s %-18s %-7s %s\n", site->index, (unsigned long long)site->address,
+		       elf_place(&kernel->elf, site->address, place), call_name(site->call),
+		       choice_name(vrom_choice(plan, (uint32_t)i)), code);
+		free(code);
+	}
+	printf("with %s at 0x%x: %u sites, %u native, %u called, %u jumps, %u erased, %u in line\n", against->rom.path,
+	       against->rom.at, plan->sites, plan->kept, plan->called, plan->jumped, plan->erased, plan->inlined);
+}
+
+json_t *against_json(const struct against *against, const struct kernel *kernel)
+{
+	const struct vrom_plan *plan = &against->plan;
+	json_t *list = json_array();
+	json_t *object = json_pack("{s:b, s:s, s:I, s:o}", "accepted", against->committed, "status",
+				   vrom_strstatus(against->status), "rom_at", (json_int_t)against->rom.at, "becomes", list);
+
+	if (!against->committed)
+		return object;
+	for (size_t i = 0; i < kernel->table.count; i++) {
+		const struct site *site = &kernel->table.sites[i];
+		char *code = disassemble(&kernel->decoder, copy_at(against, site->address), site->size, site->address);
+
+		json_array_append_new(list, json_pack("{s:i, s:I, s:s, s:s, s:s}", "site", (int)site->index, "address",
+						      (json_int_t)site->address, "call", call_name(site->call), "becomes",
+						      choice_name(vrom_choice(plan, (uint32_t)i)), "code", code));
+		free(code);
+	}
+	json_object_update_new(object, json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "sites", (int)plan->sites, "native",
+						 (int)plan->kept, "called", (int)plan->called, "jumped", (int)plan->jumped,
+						 "erased", (int)plan->erased, "inlined", (int)plan->inlined));
+	return object;
+}
+
+void against_close(struct against *against)
+{
+	if (!against)
+		return;
+	if (against->memory)
+		munmap(against->memory, against->size);
+	free(against->plan_memory);
+	romfile_close(&against->rom);
+	free(against);
+}
