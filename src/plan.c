@@ -317,7 +317,11 @@ enum vrom_status vrom_plan(struct vrom_plan *plan, const struct vrom_host *host,
 	size_t sites = 0, done = 0;
 	int sorted = 1;
 
-	*plan = (struct vrom_plan){ .tables = tables, .table_count = table_count };
+	/* Not by assignment: of a structure that large a compiler makes a call of memset. */
+	for (size_t i = 0; i < sizeof *plan; i++)
+		((unsigned char *)plan)[i] = 0;
+	plan->tables = tables;
+	plan->table_count = table_count;
 	for (uint32_t t = 0; t < table_count; t++) {
 		uintptr_t bytes = tables[t].records_end - tables[t].records;
 
