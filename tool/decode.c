@@ -29,8 +29,12 @@ int decode(const struct decoder *decoder, const unsigned char *bytes, size_t siz
 void format_instruction(const struct decoder *decoder, const struct instruction *instruction, uint64_t address,
 			char buffer[INSTRUCTION_SIZE])
 {
-	/* Three that Zydis has the other syntax's names for. */
 	switch (instruction->decoded.mnemonic) {
+	/* How long a nop is matters, not what it is made of. */
+	case ZYDIS_MNEMONIC_NOP:
+		snprintf(buffer, INSTRUCTION_SIZE, instruction->length > 1 ? "nop (%u bytes)" : "nop", instruction->length);
+		return;
+	/* Three that Zydis has the other syntax's names for. */
 	case ZYDIS_MNEMONIC_PUSHFD: strcpy(buffer, "pushfl"); return;
 	case ZYDIS_MNEMONIC_POPFD: strcpy(buffer, "popfl"); return;
 	case ZYDIS_MNEMONIC_IRETD: strcpy(buffer, "iret"); return;

@@ -173,6 +173,8 @@ void linux_judge(const struct romfile *rom, struct verdicts *verdicts)
 	for (unsigned call = 0; call < VMI_CALL_COUNT; call++)
 		judge_answer(rom, call, verdicts);
 	judge_groups(rom, verdicts);
+	if (rom->unknown.problem[0] || rom->unknown.type != VMI_RELOCATION_NONE)
+		say(verdicts, VERDICT_NOTE, "it asks for no unknown numbers; but a newer guest may, and the answer should be none");
 }
 
 const char *verdict_name(enum verdict_level level)

@@ -10,8 +10,7 @@ static const struct subcommand {
 	int (*run)(int argc, char **argv);
 	const char *arguments, *what, *options;
 } subcommands[] = {
-	{ "build", cmd_build, "[OPTIONS] ELF -o ROM", "make a ROM of a linked ELF file",
-	  "See vrom(1); \"vrom build --help\" lists the options.\n" },
+	{ "build", cmd_build, "[OPTIONS] -o ROM ELF", "make a ROM of a linked ELF file", NULL },
 	{ "show", cmd_show, "ROM [--json]", "explain a ROM, and what a guest would say to it",
 	  "  --json          the same for a program\n"
 	  "  --rom-at ADDR   where the guest sees the ROM (default 0xC00D0000)\n"
@@ -70,6 +69,9 @@ static int cmd_help(int argc, char **argv)
 		fail("help", "there is no such command: see \"vrom help\"");
 		return EXIT_USAGE;
 	}
+	/* It has a help of its own. */
+	if (!subcommand->options)
+		return subcommand->run(2, (char *[]){ argv[1], (char[]){ "--help" }, NULL });
 	printf("usage: vrom %s %s\n%s.\n\n%s", subcommand->name, subcommand->arguments, subcommand->what,
 	       subcommand->options);
 	return 0;
@@ -103,7 +105,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "vrom: there is no such command: see \"vrom help\"\n");
 		return EXIT_USAGE;
 	}
-	if (argc > 2 && strcmp(argv[2], "--help") == 0 && subcommand->run != cmd_build)
+	if (argc > 2 && strcmp(argv[2], "--help") == 0)
 		return finish(cmd_help(2, argv));
 	return finish(subcommand->run(argc - 1, argv + 1));
 }

@@ -76,6 +76,7 @@ int romfile_ask(struct romfile *rom)
 		return EXIT_BAD;
 	for (unsigned call = 0; call < VMI_CALL_COUNT; call++)
 		emulator_ask(rom->emulator, call, &rom->replies[call]);
+	emulator_ask(rom->emulator, UNKNOWN_CALL, &rom->unknown);
 	return 0;
 }
 

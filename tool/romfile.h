@@ -30,10 +30,14 @@ struct romfile {
 	uint32_t at;                            /* where the guest sees it */
 	struct emulator *emulator;              /* NULL if it has not been asked */
 	struct reply replies[VMI_CALL_COUNT];   /* if emulator is not NULL */
+	struct reply unknown;                   /* to a number that belongs to no call */
 };
 
 /* Reads path. 0, or EXIT_BAD after a complaint; romfile_close is right after both. */
 int romfile_open(struct romfile *rom, const char *path, uint32_t at);
+/* A number that no version of the interface has for a call. */
+#define UNKNOWN_CALL 0x7f000000u
+
 /* Executes get_reloc for every call. 0, or EXIT_BAD after a complaint. Only for a ROM with is_vmi. */
 int romfile_ask(struct romfile *rom);
 void romfile_close(struct romfile *rom);

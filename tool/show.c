@@ -191,6 +191,8 @@ static void print_calls(const struct romfile *rom)
 		printf("%s%s\n", reply->spoils ? "  (get_reloc changes registers that it must keep)" : "",
 		       reply->stores ? "  (get_reloc writes into the ROM, which a PC does not allow)" : "");
 	}
+	printf("  any  %-18s %s\n", "unknown number", rom->unknown.problem[0] ? rom->unknown.problem :
+	       answer_name(rom->unknown.type));
 	printf("  %u calls, %u jumps, %u erased, %u left native", counts[1], counts[2], counts[3], counts[0]);
 	if (counts[4])
 		printf(", %u of an unknown type", counts[4]);
