@@ -114,6 +114,24 @@ static void stack_arguments_are_pushed(void **state)
 	assert_true(kernel_untouched(&kernel));
 }
 
+/* A call that only registers go to; a site that its native code fills; and the bytes around them. */
+static void nothing_is_written_beside_a_site(void **state)
+{
+	(void)state;
+	kernel_usual_site(&kernel, 16, VMI_CALL_SetPxE);
+	kernel_site(&kernel, 64, VMI_CALL_SetInterruptMask, "12345678", 8, 8, VROM_FLAGS);
+	kernel_site(&kernel, 96, VMI_CALL_SetPxE, "123456789", 9, 9, VROM_STANDARD);
+	kernel_finish(&kernel);
+	assert_int_equal(make_plan(), VROM_OK);
+	assert_int_equal(vrom_commit(&plan), VROM_OK);
+	assert_memory_equal(kernel.text + 15, "\xcc\xe8", 2);
+	assert_int_equal(kernel.text[21], 0xcc);
+	assert_memory_equal(kernel.text + 95, "\xcc\x0f\x1f\x40\x00\xe8", 6);
+	assert_int_equal(kernel.text[105], 0xcc);
+	assert_int_equal(vrom_revert(&plan), VROM_OK);
+	assert_true(kernel_untouched(&kernel));
+}
+
 static void every_kind_of_answer(void **state)
 {
 	unsigned char nops[8];
@@ -212,6 +230,26 @@ static void a_template_goes_in_line(void **state)
 	assert_true(kernel_untouched(&kernel));
 }
 
+static void a_template_may_fill_its_site(void **state)
+{
+	struct vrom_template template = { .call = VMI_CALL_SetInterruptMask, .length = VROM_TEMPLATE_CODE,
+					  .holes = { { 12, VROM_HOLE_ROM } }, .code = "abcdefghijkl" };
+
+	(void)state;
+	kernel_site(&kernel, 32, VMI_CALL_SetInterruptMask, "1", 1, VROM_TEMPLATE_CODE, VROM_FLAGS);
+	kernel_site(&kernel, 64, VMI_CALL_SetInterruptMask, "1", 1, VROM_TEMPLATE_CODE - 1, VROM_FLAGS);
+	kernel_finish(&kernel);
+	fake.host.templates = &template;
+	fake.host.template_count = 1;
+	assert_int_equal(make_plan(), VROM_OK);
+	assert_int_equal(vrom_choice(&plan, 0), VROM_INLINE);
+	assert_int_equal(vrom_choice(&plan, 1), VROM_CALLED);
+	assert_int_equal(vrom_commit(&plan), VROM_OK);
+	assert_memory_equal(kernel.text + 31, "\xcc" "abcdefghijkl", 13);
+	assert_int_equal(load32(kernel.text + 44), (uint32_t)fake.host.rom);
+	assert_int_equal(kernel.text[48], 0xcc);
+}
+
 static void a_damaged_template_is_refused(void **state)
 {
 	struct vrom_template template = { .call = VMI_CALL_EnableInterrupts, .length = 1 };
@@ -286,6 +324,17 @@ static void a_bad_record_is_refused(void **state)
 	refused(VROM_OPERANDS, 1);
 	kernel.records[8 + 6] = VMI_ESP << 5;
 	refused(VROM_OPERANDS, 1);
+	memcpy(kernel.records + 8, good, 8);
+	for (unsigned reg = 0; reg < 8; reg++) {
+		static const unsigned free = 1 << VMI_EBX | 1 << VMI_EBP | 1 << VMI_ESI | 1 << VMI_EDI;
+		uint16_t bits = VROM_STANDARD + (VMI_ESI << VROM_ARG4_SHIFT) + (reg << VROM_ARG5_SHIFT);
+
+		memcpy(kernel.records + 8 + 6, &bits, 2);
+		if (free >> reg & 1)
+			assert_int_equal(make_plan(), VROM_OK);
+		else
+			refused(VROM_OPERANDS, 1);
+	}
 	memcpy(kernel.records + 8, good, 8);
 	kernel.records[6] = VMI_ESI << 5;
 	refused(VROM_OPERANDS, 0);
@@ -392,6 +441,12 @@ static void answers_are_checked(void **state)
 	fake.types[VMI_CALL_GetCR3] = VMI_RELOCATION_JUMP_REL;
 	refused(VROM_RETURNS, 1);
 	fake.types[VMI_CALL_GetCR3] = VMI_RELOCATION_CALL_REL;
+	fake.targets[VMI_CALL_GetCR3] = fake.host.high;
+	refused(VROM_REACH, 1);
+	fake.targets[VMI_CALL_GetCR3] = fake.host.high - 1;
+	assert_int_equal(make_plan(), VROM_OK);
+	fake.targets[VMI_CALL_GetCR3] = fake.host.low;
+	assert_int_equal(make_plan(), VROM_OK);
 	fake.types[VMI_CALL_IRET] = VMI_RELOCATION_NONE;
 	refused(VROM_REQUIRED, 2);
 	fake.types[VMI_CALL_IRET] = VMI_RELOCATION_NOP;
@@ -653,7 +708,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, start)
 	static const struct CMUnitTest tests[] = {
-		TEST(calls_end_the_site), TEST(stack_arguments_are_pushed), TEST(every_kind_of_answer),
+		TEST(calls_end_the_site), TEST(nothing_is_written_beside_a_site), TEST(a_template_may_fill_its_site),
+		TEST(stack_arguments_are_pushed), TEST(every_kind_of_answer),
 		TEST(each_call_is_asked_once), TEST(preview_is_what_is_written), TEST(a_template_goes_in_line),
 		TEST(a_damaged_template_is_refused), TEST(a_bad_record_is_refused),
 		TEST(a_site_outside_the_text_is_refused), TEST(a_changed_byte_is_refused),

@@ -1,0 +1,23 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# run.sh ROM...: the guest on each ROM of $BUILD, without PAE and with it. TAP, and a closing line.
+
+out=$BUILD/romguest.out
+: >"$out"
+for rom; do
+	for paging in plain pae; do
+		echo "# $rom.rom, $paging" | tee -a "$out"
+		"$BUILD/vrom" run "$BUILD/romguest.elf" --rom "$BUILD/$rom.rom" --append "$paging" --icount \
+			--timeout 120 </dev/null >"$out.one"
+		tee -a "$out" <"$out.one"
+		# A guest that stops half way has no plan at the end.
+		if ! grep -q '^1\.\.' "$out.one"; then
+			echo "not ok - $rom.rom, $paging: the guest did not finish" | tee -a "$out"
+		fi
+	done
+done
+rm -f "$out.one"
+passed=$(grep -c '^ok ' "$out")
+failed=$(grep -c '^not ok ' "$out")
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
