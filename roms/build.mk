@@ -30,3 +30,20 @@ $(ROMS:%=$(BUILD)/%.rom): $(BUILD)/%.rom: $(BUILD)/i386/roms/%.elf $(BUILD)/vrom
 
 .SECONDARY: $(ROM_OBJECTS) $(ROMS:%=$(BUILD)/i386/roms/%/rom.o) $(ROMS:%=$(BUILD)/i386/roms/%.elf)
 all: $(ROMS:%=$(BUILD)/%.rom)
+
+# ---- A guest that tries them: make check-roms ----
+
+ROMGUEST_OBJECTS := $(patsubst tests/romguest/%,$(BUILD)/i386/romguest/%.o,$(wildcard tests/romguest/*.[cS]))
+
+$(BUILD)/i386/romguest/%.o: tests/romguest/%
+	@mkdir -p $(@D)
+	$(CC) $(I386_CFLAGS) -c -o $@ $<
+
+$(BUILD)/romguest.elf: $(ROMGUEST_OBJECTS) tests/romguest/link.ld
+	$(CC) -m32 -static -no-pie -nostdlib -Wl,--build-id=none,-z,noexecstack,-z,norelro,--no-warn-rwx-segments,-Ttests/romguest/link.ld \
+		-o $@ $(ROMGUEST_OBJECTS)
+
+# Each ROM, with two forms of page tables.
+.PHONY: check-roms
+check-roms: $(BUILD)/vrom $(BUILD)/romguest.elf $(ROMS:%=$(BUILD)/%.rom)
+	@BUILD=$(BUILD) tests/romguest/run.sh $(ROMS)

@@ -146,7 +146,7 @@ void set_up_machine(void)
 	tss[25] = 104u << 16;
 	gdt[TSS_SELECTOR / 8] = (uint64_t)((uint32_t)tss >> 24) << 56 | 0x8900ull << 32 |
 				(uint64_t)((uint32_t)tss & 0xffffff) << 16 | 103;
-	__asm__ volatile("ltr %w0" : : "r"(TSS_SELECTOR));
+	__asm__ volatile("ltr %w0; lldt %w1" : : "r"(TSS_SELECTOR), "r"(0));
 
 	/* Both interrupt controllers: edges, vectors from IRQ_VECTOR on, everything masked. */
 	outb(PIC1, 0x11);
