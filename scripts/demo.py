@@ -93,22 +93,22 @@ def measure(build, kernel, rom):
 
 def print_table(runs, plain):
     names = ["no ROM" if run["rom"] is None else run["rom"] + " ROM" for run in runs]
-    print(f"\n{'QEMU TCG':24}" + "".join(f"{name:>22}" for name in names))
+    print(f"\n{'QEMU TCG':24}" + "".join(f"{name:>26}" for name in names))
     for key, label in (("sites", "sites"), ("native", "left native"), ("called", "called"), ("erased", "erased"),
                        ("inlined", "in line")):
-        print(f"{label:24}" + "".join(f"{run[key]:22}" for run in runs))
+        print(f"{label:24}" + "".join(f"{run[key]:26}" for run in runs))
     print(f"{'tests passed':24}" + "".join(
-        f"{'%d of %d' % (run['tests']['passed'], run['tests']['passed'] + run['tests']['failed']):>22}" for run in runs))
+        f"{'%d of %d' % (run['tests']['passed'], run['tests']['passed'] + run['tests']['failed']):>26}" for run in runs))
     print("\nratio to no ROM (time; ns, instructions)")
     for name, label in OPS:
         row = f"{label:24}"
         for run in runs:
             if name not in run["ops"] or name not in runs[0]["ops"]:
-                row += f"{'-':>22}"
+                row += f"{'-':>26}"
                 continue
             op = run["ops"][name]
             ratio = op["ns"] / runs[0]["ops"][name]["ns"]
-            row += f"{'%.2f  (%.4g, %.4g)' % (ratio, op['ns'], op['insns']):>22}"
+            row += f"{'%.2f  (%.4g, %.4g)' % (ratio, op['ns'], op['insns']):>26}"
         print(row)
     print("\nthe price of the annotations on bare hardware: instructions, annotated against annotations compiled out")
     for name, label in OPS:

@@ -72,6 +72,7 @@ run "site macros, wrong use" tests/sites/errors.sh gcc clang
 run "ROMs, from a guest" make -s BUILD="$build" check-roms
 run "command" tests/tool.sh "$build"
 run "kernel" tests/boot.sh "$build"
+run "annotations cost padding only" python3 tests/plain.py "$build"
 
 run "all of it with clang" "$0" passes "$build" make -j2 CC=clang BUILD="$build/clang" all
 run "kernel by clang" tests/boot.sh "$build/clang"
