@@ -154,12 +154,13 @@ static int read_options(int argc, char **argv, struct options *options)
 static int open_elf(struct source *source)
 {
 	GElf_Ehdr header;
+	size_t size = 0;
 
 	if (elf_version(EV_CURRENT) == EV_NONE)
-		return fail(source->path, "libelf is of another version than the tool was built for");
+		return fail(source->path, "libelf is older than the one the tool was built with: install that");
 	source->fd = open(source->path, O_RDONLY | O_CLOEXEC);
 	if (source->fd < 0)
-		return fail(source->path, "it cannot be opened: %s", strerror(errno));
+		return fail(source->path, "cannot be opened (%s): check the name", strerror(errno));
 	source->elf = elf_begin(source->fd, ELF_C_READ, NULL);
 	if (!source->elf || elf_kind(source->elf) != ELF_K_ELF || !gelf_getehdr(source->elf, &header))
 		return fail(source->path, "it is not an ELF file: give a linked i386 program");
@@ -167,8 +168,11 @@ static int open_elf(struct source *source)
 		return fail(source->path, "it is not for i386: compile and link with -m32");
 	if (header.e_type != ET_EXEC)
 		return fail(source->path, "it is not a linked program: link it with -static -no-pie and rom.ld");
+	elf_rawfile(source->elf, &size);
+	if (header.e_shoff > size || (uint64_t)header.e_shnum * header.e_shentsize > size - header.e_shoff)
+		return fail(source->path, "its section headers are not all there: it is truncated, so link it again");
 	if (elf_getshdrstrndx(source->elf, &source->names))
-		return fail(source->path, "it has no section names, so it is damaged or stripped");
+		return fail(source->path, "it has no section names: it is damaged, so link it again");
 	return 0;
 }
 
@@ -188,7 +192,8 @@ static int load_section(const struct source *source, Elf_Scn *section, const GEl
 	if (header->sh_size == 0)
 		return 0;
 	if (header->sh_flags & SHF_WRITE)
-		return fail(source->path, "%s holds writable data: a ROM is read only while the guest runs", name);
+		return fail(source->path, "%s is writable data, which a ROM cannot have: make it constant, or keep "
+					  "it in memory taken from the BIOS", name);
 	if (header->sh_addr < VMI_ROM_HEADER_SIZE)
 		return fail(source->path, "%s lies where the header goes: link it from 0x%x on", name,
 				VMI_ROM_HEADER_SIZE);
@@ -197,7 +202,7 @@ static int load_section(const struct source *source, Elf_Scn *section, const GEl
 	data = header->sh_type == SHT_NOBITS ? NULL : elf_rawdata(section, NULL);
 	if (header->sh_type != SHT_NOBITS) {
 		if (!data || data->d_size != header->sh_size || !data->d_buf)
-			return fail(source->path, "%s is not all there: the file is truncated or damaged", name);
+			return fail(source->path, "%s is not all there: the file is truncated or damaged, so link it again", name);
 		memcpy(image->bytes + header->sh_addr, data->d_buf, data->d_size);
 	}
 	if (image->size < header->sh_addr + header->sh_size)
@@ -206,9 +211,9 @@ static int load_section(const struct source *source, Elf_Scn *section, const GEl
 }
 
 /* A value that is right wherever the image is: a distance, an offset of 8 or 16 bits, or a plain number. */
-static int is_position_independent(unsigned type, const GElf_Sym *symbol)
+static int is_position_independent(const GElf_Rel *relocation, const GElf_Sym *symbol)
 {
-	switch (type) {
+	switch (GELF_R_TYPE(relocation->r_info)) {
 	case R_386_NONE:
 	case R_386_16:
 	case R_386_8:
@@ -219,9 +224,9 @@ static int is_position_independent(unsigned type, const GElf_Sym *symbol)
 	case R_386_PC16:
 	case R_386_PC8:
 	case R_386_PLT32:
-		return symbol->st_shndx != SHN_ABS;
+		return symbol->st_shndx != SHN_ABS && symbol->st_shndx != SHN_UNDEF;
 	case R_386_32:
-		return symbol->st_shndx == SHN_ABS;
+		return symbol->st_shndx == SHN_ABS || GELF_R_SYM(relocation->r_info) == STN_UNDEF;
 	default:
 		return 0;
 	}
@@ -237,7 +242,7 @@ static int check_relocations(struct source *source, Elf_Scn *section, const GElf
 
 	if (!target || !gelf_getshdr(target, &target_header) || !table || !gelf_getshdr(table, &table_header) ||
 	    !relocations || !symbols)
-		return fail(source->path, "%s is damaged", section_name(source, header));
+		return fail(source->path, "%s is damaged: link it again", section_name(source, header));
 	source->relocations = 1;
 	if (!(target_header.sh_flags & SHF_ALLOC))
 		return 0;
@@ -248,15 +253,14 @@ static int check_relocations(struct source *source, Elf_Scn *section, const GElf
 
 		if (!gelf_getrel(relocations, i, &relocation) ||
 		    !gelf_getsym(symbols, (int)GELF_R_SYM(relocation.r_info), &symbol))
-			return fail(source->path, "%s is damaged", section_name(source, header));
-		if (is_position_independent((unsigned)GELF_R_TYPE(relocation.r_info), &symbol))
+			return fail(source->path, "%s is damaged: link it again", section_name(source, header));
+		if (is_position_independent(&relocation, &symbol))
 			continue;
 		name = elf_strptr(source->elf, table_header.sh_link, symbol.st_name);
-		return fail(source->path,
-				"the code at 0x%llx in %s holds the address of %s (relocation type %u), and so works at one "
-				"place only: make it position independent",
-				(unsigned long long)relocation.r_offset, section_name(source, &target_header),
-				name && *name ? name : "a section", (unsigned)GELF_R_TYPE(relocation.r_info));
+		return fail(source->path, "the word at 0x%llx in %s depends on where the ROM is (%s, relocation type %u): "
+					  "make it position independent", (unsigned long long)relocation.r_offset,
+			    section_name(source, &target_header), name && *name ? name : "no symbol",
+			    (unsigned)GELF_R_TYPE(relocation.r_info));
 	}
 	return 0;
 }
@@ -266,13 +270,13 @@ static int read_symbols(struct source *source, Elf_Scn *section, const GElf_Shdr
 	Elf_Data *data = elf_getdata(section, NULL);
 
 	if (!data)
-		return fail(source->path, "its symbol table is damaged");
+		return fail(source->path, "its symbol table is damaged: link it again");
 	for (int i = 0; i < (int)(data->d_size / sizeof(Elf32_Sym)); i++) {
 		GElf_Sym symbol;
 		const char *name;
 
 		if (!gelf_getsym(data, i, &symbol))
-			return fail(source->path, "its symbol table is damaged");
+			return fail(source->path, "its symbol table is damaged: link it again");
 		name = elf_strptr(source->elf, header->sh_link, symbol.st_name);
 		for (int k = 0; name && k < SYMBOLS; k++)
 			if (symbol.st_shndx != SHN_UNDEF && GELF_ST_BIND(symbol.st_info) != STB_LOCAL &&
@@ -292,9 +296,9 @@ static int read_elf(struct source *source, struct image *image)
 
 	while (status == 0 && (section = elf_nextscn(source->elf, section))) {
 		if (!gelf_getshdr(section, &header))
-			return fail(source->path, "a section header is damaged");
+			return fail(source->path, "a section header is damaged: link it again");
 		if (header.sh_type == SHT_RELA)
-			status = fail(source->path, "%s is of a kind that i386 does not have",
+			status = fail(source->path, "%s is of a kind that i386 does not have: link it again",
 					  section_name(source, &header));
 		else if (header.sh_type == SHT_REL)
 			status = check_relocations(source, section, &header);
@@ -306,19 +310,19 @@ static int read_elf(struct source *source, struct image *image)
 	if (status)
 		return status;
 	if (image->size == 0)
-		return fail(source->path, "it holds no code: a truncated or an empty program");
+		return fail(source->path, "it holds no code: link one with rom.ld");
 	for (int k = 0; k < SYMBOLS; k++) {
 		const struct symbol *symbol = &source->symbols[k];
 
 		if (symbol->needed && !symbol->found)
-			return fail(source->path, "it has no global symbol %s: a ROM must define it", symbol->name);
+			return fail(source->path, "it has no global symbol %s: define it, and do not strip the file", symbol->name);
 		if (k <= GET_RELOC && symbol->found &&
 		    (symbol->value < VMI_ROM_HEADER_SIZE || symbol->value >= image->size))
-			return fail(source->path, "%s is not in the image", symbol->name);
+			return fail(source->path, "%s is not in the image: define it as a function of the ROM", symbol->name);
 	}
 	if (!source->relocations)
-		fail(source->path, "note: it is linked without --emit-relocs, so whether it is position independent "
-				       "was not checked");
+		fail(source->path, "note: it has no relocations to tell whether it is position independent: link it with "
+				   "--emit-relocs");
 	return 0;
 }
 
@@ -369,9 +373,8 @@ static int check_templates(const struct source *source, const struct image *imag
 {
 	if (start % 4 || end < start || end > image->size || (end - start) % sizeof(struct vrom_template) ||
 	    (end - start) / sizeof(struct vrom_template) > VROM_MAX_TEMPLATES)
-		return fail(source->path, "rom_templates to rom_templates_end is no table of templates: "
-					      "each is %zu bytes, and there are at most %d",
-				sizeof(struct vrom_template), VROM_MAX_TEMPLATES);
+		return fail(source->path, "rom_templates to rom_templates_end is no table of templates: put whole ones of %zu "
+					  "bytes there, %d at most", sizeof(struct vrom_template), VROM_MAX_TEMPLATES);
 	for (uint32_t at = start; at < end; at += sizeof(struct vrom_template)) {
 		const struct vrom_template *one = (const void *)(image->bytes + at);
 		int bad = one->call >= VMI_CALL_COUNT || one->length < 1 || one->length > VROM_TEMPLATE_CODE;
@@ -381,10 +384,9 @@ static int check_templates(const struct source *source, const struct image *imag
 			    (one->holes[i].kind == VROM_HOLE_ROM && one->holes[i].offset + 4 > one->length))
 				bad = 1;
 		if (bad)
-			return fail(source->path, "template number %u at 0x%x makes no sense: it is for call %u and %u bytes "
-						      "long, of at most %d",
-					(unsigned)((at - start) / sizeof *one), (unsigned)at, one->call, one->length,
-					VROM_TEMPLATE_CODE);
+			return fail(source->path, "template %u, for call %u and %u bytes long, makes no sense: name a call, and "
+						  "give it 1 to %d bytes of code with the holes inside",
+				    (unsigned)((at - start) / sizeof *one), one->call, one->length, VROM_TEMPLATE_CODE);
 	}
 	return 0;
 }
@@ -409,9 +411,9 @@ static int write_header(const struct source *source, const struct options *optio
 	if (symbols[TEMPLATES].found && symbols[TEMPLATES_END].found) {
 		uint32_t start = symbols[TEMPLATES].value, end = symbols[TEMPLATES_END].value;
 
-		if (check_templates(source, image, start, end))
-			return 1;
-		if (end > start) {
+		if (end != start) {
+			if (check_templates(source, image, start, end))
+				return EXIT_BAD;
 			extension.templates = start;
 			extension.template_count = (uint16_t)((end - start) / sizeof(struct vrom_template));
 		}
@@ -426,14 +428,13 @@ static int write_header(const struct source *source, const struct options *optio
 	    append_string(image, options->licence, &header.license_offs) ||
 	    append_string(image, options->manufacturer, &pnp->manufacturer_offs) ||
 	    append_string(image, options->product, &pnp->product_offs))
-		return fail(source->path, "code and strings together are more than 64 KiB");
+		return fail(source->path, "code and strings are more than 64 KiB: make them shorter");
 	pnp->checksum = (uint8_t)-sum(pnp_bytes, sizeof pnp_bytes);
 
 	/* One byte more, for the sum. */
 	units = (image->size + 1 + VMI_ROM_UNIT - 1) / VMI_ROM_UNIT;
 	if (units * VMI_ROM_UNIT > IMAGE_MOST)
-		return fail(source->path, "the image would be %zu bytes: at most %d are portable", units * VMI_ROM_UNIT,
-				IMAGE_MOST);
+		return fail(source->path, "the image would have %zu bytes: make it %d at most", units * VMI_ROM_UNIT, IMAGE_MOST);
 	image->size = units * VMI_ROM_UNIT;
 	header.rom_length = (uint8_t)units;
 	pci.image_length = (uint16_t)units;
@@ -463,10 +464,10 @@ static int write_image(const char *path, const struct image *image)
 	int failed;
 
 	if (!file)
-		return fail(path, "it cannot be written: %s", strerror(errno));
+		return fail(path, "cannot be written (%s): check the folder and its space", strerror(errno));
 	failed = fwrite(image->bytes, 1, image->size, file) != image->size;
 	failed |= fclose(file) != 0;
-	return failed ? fail(path, "it cannot be written: %s", strerror(errno)) : 0;
+	return failed ? fail(path, "cannot be written (%s): check the folder and its space", strerror(errno)) : 0;
 }
 
 int cmd_build(int argc, char **argv)
