@@ -29,6 +29,8 @@ int decode(const struct decoder *decoder, const unsigned char *bytes, size_t siz
 void format_instruction(const struct decoder *decoder, const struct instruction *instruction, uint64_t address,
 			char buffer[INSTRUCTION_SIZE])
 {
+	uint64_t target;
+
 	switch (instruction->decoded.mnemonic) {
 	/* How long a nop is matters, not what it is made of. */
 	case ZYDIS_MNEMONIC_NOP:
@@ -39,6 +41,13 @@ void format_instruction(const struct decoder *decoder, const struct instruction 
 	case ZYDIS_MNEMONIC_POPFD: strcpy(buffer, "popfl"); return;
 	case ZYDIS_MNEMONIC_IRETD: strcpy(buffer, "iret"); return;
 	default: break;
+	}
+	/* Zydis would show a branch below 0 with 64 bits. */
+	if (instruction->decoded.operand_count_visible == 1 && instruction->operands[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE &&
+	    branch_target(decoder, instruction, address, &target)) {
+		snprintf(buffer, INSTRUCTION_SIZE, "%s 0x%llx", ZydisMnemonicGetString(instruction->decoded.mnemonic),
+			 (unsigned long long)target);
+		return;
 	}
 	if (!ZYAN_SUCCESS(ZydisFormatterFormatInstruction(&decoder->formatter, &instruction->decoded,
 							  instruction->operands,
