@@ -47,9 +47,12 @@ static void print_result(void)
 
 	if (!rom.header)
 		plan = (struct vrom_plan){ .sites = sites, .kept = sites };
-	printf("host: %s\n", !sites ? "this kernel is built without call sites" :
-				    rom.header ? "every call site reaches the ROM or its code" :
-						 "bare hardware, call sites stay as they were built");
+	if (!sites)
+		printf("host: this kernel is built without call sites\n");
+	else if (!rom.header)
+		printf("host: native, all %u call sites stay as they were built\n", sites);
+	else
+		printf("host: patched, of %u call sites %u stay native because the ROM wants them so\n", sites, plan.kept);
 	printf("vrom: sites=%u native=%u called=%u jumped=%u erased=%u inlined=%u\n", plan.sites, plan.kept, plan.called,
 	       plan.jumped, plan.erased, plan.inlined);
 }

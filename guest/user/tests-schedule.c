@@ -90,16 +90,18 @@ static int keeps_registers(void)
 	return wrong != 0;
 }
 
+/* With the direction flag set, which the kernel must not work with when it copies to ends. */
 static int calls_keep_registers(void)
 {
-	uint32_t b = 0x22222222, c = 0x33333333, d = 0x44444444, s = 0x55555555, t = 0x66666666, flags;
+	volatile int ends[3] = { -1, -1, -1 };
+	uint32_t b = P(ends), c = 0x33333333, d = 0x44444444, s = 0x55555555, t = 0x66666666, flags;
 
 	__asm__ volatile("std; stc; int $0x80; pushfl; popl %%eax; cld"
 			 : "=a"(flags), "+b"(b), "+c"(c), "+d"(d), "+S"(s), "+D"(t)
-			 : "a"(SYS_yield)
+			 : "a"(SYS_pipe)
 			 : "memory", "cc");
-	return b == 0x22222222 && c == 0x33333333 && d == 0x44444444 && s == 0x55555555 && t == 0x66666666 &&
-	       (flags & 0x401) == 0x401;
+	return b == P(ends) && c == 0x33333333 && d == 0x44444444 && s == 0x55555555 && t == 0x66666666 &&
+	       (flags & 0x401) == 0x401 && ends[0] > 2 && ends[1] > 2 && ends[2] == -1;
 }
 
 /* The kernel must not depend on what a program left in DS and ES, and must give it back. */
