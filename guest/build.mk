@@ -28,7 +28,8 @@ $(GUEST_BUILD)/user/string.o $(GUEST_BUILD)/user/format.o: $(GUEST_BUILD)/user/%
 	$(CC) $(GUEST_CFLAGS) -c -o $@ $<
 
 define GUEST_PROGRAM
-$(GUEST_BUILD)/user/$(1).elf: $(patsubst %,$(GUEST_BUILD)/user/%.o,$(GUEST_LIBRARY) $(or $(GUEST_PARTS_$(1)),$(1))) guest/user/user.ld
+$(GUEST_BUILD)/user/$(1).elf: $(patsubst %,$(GUEST_BUILD)/user/%.o,$(GUEST_LIBRARY) $(or $(GUEST_PARTS_$(1)),$(1))) \
+		guest/user/user.ld
 	$(GUEST_LINK) -s -T guest/user/user.ld -o $$@ $$(filter %.o,$$^)
 endef
 $(foreach program,$(GUEST_PROGRAMS),$(eval $(call GUEST_PROGRAM,$(program))))

@@ -7,6 +7,8 @@
 #include "abi.h"
 #include "layout.h"
 
+#define FLAGS_NONE 2 /* interrupts off; this bit is always 1 */
+
 	.text
 
 /*
@@ -67,6 +69,29 @@ trap_return:
 	popl %ds
 	popal
 	addl $8, %esp
+	vrom_site IRET, "iret"
+
+/*
+ * void load_segments(uint32_t code, uint32_t stack)
+ *
+ * CS can be loaded by a far return as well, but that a hypervisor does not see. IRET is a call like any other.
+ */
+	.globl load_segments
+load_segments:
+	popl %edx
+	movl (%esp), %eax
+	movl 4(%esp), %ecx
+	movl %ecx, %ss
+	movl $USER_DATA + USER_RING, %ecx
+	movl %ecx, %ds
+	movl %ecx, %es
+	xorl %ecx, %ecx
+	movl %ecx, %fs
+	movl %ecx, %gs
+	pushl $FLAGS_NONE
+	pushl %eax
+	pushl %edx
+	incl did + 4 * .LVMI_CALL_IRET
 	vrom_site IRET, "iret"
 
 /*

@@ -53,8 +53,8 @@ static void print_result(void)
 		printf("host: native, all %u call sites stay as they were built\n", sites);
 	else
 		printf("host: patched, of %u call sites %u stay native because the ROM wants them so\n", sites, plan.kept);
-	printf("vrom: sites=%u native=%u called=%u jumped=%u erased=%u inlined=%u\n", plan.sites, plan.kept, plan.called,
-	       plan.jumped, plan.erased, plan.inlined);
+	printf("vrom: sites=%u native=%u called=%u jumped=%u erased=%u inlined=%u\n", plan.sites, plan.kept,
+	       plan.called, plan.jumped, plan.erased, plan.inlined);
 }
 
 void host_attach(void)
@@ -157,7 +157,8 @@ void host_report(void)
 		VMI_CALLS(VMI_X)
 #undef VMI_X
 	}
-#define X(name) check_count("the ROM counted every " #name, counters ? &counters[VMI_CALL_##name] : NULL, did[VMI_CALL_##name]);
+#define X(name) \
+	check_count("the ROM counted every " #name, counters ? &counters[VMI_CALL_##name] : NULL, did[VMI_CALL_##name]);
 	COUNTED(X)
 #undef X
 	check_mask_calls(counters);

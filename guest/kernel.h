@@ -2,7 +2,7 @@
 #ifndef GUEST_KERNEL_H
 #define GUEST_KERNEL_H
 
-/* What the files of the kernel know of each other, in the reading order of README.md. */
+/* What the files of the kernel know of each other. README.md says in which order to read them. */
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -76,6 +76,7 @@ static inline bool from_user(const struct trap_frame *frame)
 }
 
 extern char trap_stubs[], trap_system_call[], trap_return[];
+void load_segments(uint32_t code, uint32_t stack);
 void switch_stacks(uint32_t *save, uint32_t load);
 void trap_init(void);
 void trap(struct trap_frame *frame);

@@ -40,11 +40,7 @@ void segments_init(void)
 		gdt[i][1] = FLAT_HIGH + (i & 1 ? CODE_READABLE : DATA_WRITABLE) + FOR_RING(i <= 2 ? ring : USER_RING);
 	}
 	vmi_set_gdt(&table);
-	__asm__ volatile("pushl %0; pushl $1f; lretl; 1: movl %1, %%ss; movl %2, %%ds; movl %2, %%es; "
-			 "movl %3, %%fs; movl %3, %%gs"
-			 :
-			 : "r"(KERNEL_CODE + ring), "r"(KERNEL_DATA + ring), "r"(USER_DATA + USER_RING), "r"(0)
-			 : "memory");
+	load_segments(KERNEL_CODE + ring, KERNEL_DATA + ring);
 
 	tss.ss0 = KERNEL_DATA + ring;
 	tss.port_map = sizeof tss; /* beyond the end: programs get no port at all */

@@ -79,6 +79,10 @@ static const struct sensitive load_segment = { LEVEL_NOTE, LOADS, NULL };
 static const struct sensitive read_segment = {
 	LEVEL_MUST, "it shows the privilege that the kernel really has, and does not trap", NULL
 };
+/* The ABI means it so: after Init a guest learns its ring from CS. */
+static const struct sensitive read_ring = {
+	LEVEL_NOTE, "it shows the kernel's ring: right after attaching, to make selectors; wrong as a test for ring 0", NULL
+};
 static const struct sensitive far_transfer = {
 	LEVEL_MUST, "its selector must be of the ring that the kernel really has: it traps, or changes privilege", NULL
 };
@@ -125,6 +129,10 @@ static int classify_segment(const struct instruction *instruction, struct sensit
 			continue;
 		if (operand->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) {
 			*sensitive = load_segment;
+			return 1;
+		}
+		if (operand->reg.value == ZYDIS_REGISTER_CS && instruction->decoded.mnemonic == ZYDIS_MNEMONIC_MOV) {
+			*sensitive = read_ring;
 			return 1;
 		}
 		if (operand->reg.value == ZYDIS_REGISTER_CS || operand->reg.value == ZYDIS_REGISTER_SS) {

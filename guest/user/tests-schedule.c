@@ -43,7 +43,7 @@ static void test_preemption(void)
 
 static void test_sleep(void)
 {
-	static const int naps[] = { 60, 12, 36 };
+	static const int naps[] = { 100, 12, 56 };
 	uint32_t start = uptime(), slept;
 	char order[4] = "";
 	int ends[2];

@@ -21,7 +21,9 @@ int main(int count, char **arguments)
 	check(run(getpid) > 0, "fork, exit and wait"); /* without which nothing here can be trusted */
 	before = free_pages();
 	check(run(all) == 0, "the tests ran to their end");
-	sleep(20); /* until init has buried the orphans */
+	/* Until init has buried the orphans; if it does not, that is a failure. */
+	for (int i = 0; i < PATIENCE && free_pages() != before; i++)
+		sleep(4);
 	check(free_pages() == before, "after all that, not a page of memory is missing");
 	if (free_pages() != before)
 		printf("# %u pages before, %u after\n", before, free_pages());

@@ -4,6 +4,9 @@
 
 #include "user.h"
 
+/* How often a test looks again for what must come sooner or later. */
+#define PATIENCE 250
+
 void tests_process(void);
 void tests_schedule(void);
 void tests_memory(void);
