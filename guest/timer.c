@@ -79,15 +79,15 @@ int timer_sleep(uint32_t milliseconds)
 }
 
 /*
- * How fast the time stamp counter runs, by 5 ms of the interval timer. If something holds the machine up the
- * result can only be too large: so the smallest of some.
+ * How fast the time stamp counter runs, by 2 ms of the interval timer. If something holds the machine up the
+ * result can only be too large: so the smallest of many.
  */
 void timer_calibrate(void)
 {
-	uint32_t count = PIT_HZ / 200;
+	uint32_t count = PIT_HZ / 500;
 	uint64_t best = ~0ull;
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 15; i++) {
 		uint8_t speaker = vmi_inb(SPEAKER) & ~(SPEAKER_SOUND + SPEAKER_GATE);
 		uint64_t start;
 
@@ -103,5 +103,5 @@ void timer_calibrate(void)
 			best = start;
 		vmi_outb(speaker, SPEAKER);
 	}
-	printf("tsc_hz=%llu\n", best * 200);
+	printf("tsc_hz=%llu\n", best * 500);
 }
