@@ -215,7 +215,7 @@ LIST
 # What is worth a note, and what is nothing at all.
 # Dollars here are the assembler's.
 # shellcheck disable=SC2016
-for instruction in rdtsc cpuid 'int $0x80' 'mov %cs, %eax' 'mov %eax, %ds' 'pop %es' 'mov %eax, %ss' 'lss (%eax), %esp'; do
+for instruction in rdtsc cpuid 'mov %cs, %eax' 'int $0x80' 'mov %cs, %eax' 'mov %eax, %ds' 'pop %es' 'mov %eax, %ss' 'lss (%eax), %esp'; do
 	kernel harmless "-DPLANT_SENSITIVE=$instruction"
 	is 0 '^note .*(.text)' "check --notes: $instruction is a note" "$vrom" check --notes "$tmp/harmless.elf"
 done

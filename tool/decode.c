@@ -10,6 +10,7 @@ void decoder_init(struct decoder *decoder, int is_64)
 	ZydisDecoderInit(&decoder->decoder, is_64 ? ZYDIS_MACHINE_MODE_LONG_64 : ZYDIS_MACHINE_MODE_LEGACY_32,
 			 is_64 ? ZYDIS_STACK_WIDTH_64 : ZYDIS_STACK_WIDTH_32);
 	ZydisFormatterInit(&decoder->formatter, ZYDIS_FORMATTER_STYLE_ATT);
+	ZydisFormatterSetProperty(&decoder->formatter, ZYDIS_FORMATTER_PROP_FORCE_SIZE, ZYAN_TRUE);
 	ZydisFormatterSetProperty(&decoder->formatter, ZYDIS_FORMATTER_PROP_HEX_UPPERCASE, ZYAN_FALSE);
 	ZydisFormatterSetProperty(&decoder->formatter, ZYDIS_FORMATTER_PROP_ADDR_PADDING_ABSOLUTE,
 				  ZYDIS_PADDING_DISABLED);
@@ -54,6 +55,9 @@ void format_instruction(const struct decoder *decoder, const struct instruction 
 							  instruction->decoded.operand_count_visible, buffer,
 							  INSTRUCTION_SIZE, address, NULL)))
 		snprintf(buffer, INSTRUCTION_SIZE, "(%s)", ZydisMnemonicGetString(instruction->decoded.mnemonic));
+	/* With a size, invlpg would read as an instruction that it is not. */
+	if (instruction->decoded.mnemonic == ZYDIS_MNEMONIC_INVLPG && strncmp(buffer, "invlpgb ", 8) == 0)
+		memmove(buffer + 6, buffer + 7, strlen(buffer + 7) + 1);
 }
 
 char *disassemble(const struct decoder *decoder, const unsigned char *bytes, size_t size, uint64_t address)
