@@ -24,7 +24,7 @@
 
 	.code16
 	.section .text.rom_bios_entry, "ax"
-	.globl rom_bios_entry
+	.weak rom_bios_entry
 rom_bios_entry:
 	pushfw
 	pushal

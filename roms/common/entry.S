@@ -9,7 +9,7 @@
 /* EAX: number of a call. EDX:EAX: what it is reached by and where. Looks at nothing but the image, so the
  * answer is the same before Init and after. */
 	.section .text.rom_get_reloc, "ax"
-	.globl rom_get_reloc
+	.weak rom_get_reloc
 rom_get_reloc:
 	xorl %edx, %edx
 	cmpl $VMI_CALL_COUNT, %eax

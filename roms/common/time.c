@@ -132,7 +132,7 @@ void rom_start_clock(struct rom_ram *ram)
 /* ---- Calls ---- */
 
 /* 0: entered. A second time it has nothing to do: a running clock is not set back. */
-int rom_init(void)
+__attribute__((weak)) int rom_init(void)
 {
 	struct rom_ram *ram = rom_ram();
 

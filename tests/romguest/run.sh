@@ -10,9 +10,10 @@ for rom; do
 		echo "# $rom.rom, $paging" | tee -a "$out"
 		"$BUILD/vrom" run "$BUILD/romguest.elf" --rom "$BUILD/$rom.rom" --append "$paging" --timeout 120 \
 			-- -icount shift=1,sleep=off </dev/null >"$out.one"
+		status=$?
 		tee -a "$out" <"$out.one"
 		# A guest that stops half way has no plan at the end.
-		if ! grep -q '^1\.\.' "$out.one"; then
+		if ! grep -q '^1\.\.' "$out.one" || { [ $status -ne 0 ] && ! grep -q '^not ok' "$out.one"; }; then
 			echo "not ok - $rom.rom, $paging: the guest did not finish" | tee -a "$out"
 		fi
 	done
