@@ -6,6 +6,19 @@
 #
 #	check.sh BUILD
 set -u
+
+# check.sh passes COMMAND...: a command that prints no TAP passes if it ends well.
+if [ "$1" = passes ]; then
+	shift
+	if output=$("$@" 2>&1); then
+		echo "ok 1 - $*"
+		exit
+	fi
+	echo "not ok 1 - $*"
+	printf '%s\n' "$output" | tail -n 20 | sed 's/^/# /'
+	exit 1
+fi
+
 build=$1
 log=$build/check.log
 passed=0
@@ -29,7 +42,7 @@ run() {
 		printf '%s: ended with status %s\n' "$name" "$status"
 		tail -n 15 "$build/check.out" | sed 's/^/    /'
 	fi
-	grep -A 3 '^not ok' "$build/check.out" | sed "s/^/$(printf '%s' "$name" | tr -d '/&'): /"
+	grep -A 6 '^not ok' "$build/check.out" | sed "s/^/$(printf '%s' "$name" | tr -d '/&'): /"
 	passed=$((passed + good - skip))
 	failed=$((failed + bad))
 	skipped=$((skipped + skip))
@@ -37,26 +50,8 @@ run() {
 		"$([ "$skip" -gt 0 ] && echo ", $skip skipped")"
 }
 
-# A command that prints no TAP: it passes if it ends well.
-passes() {
-	if "$@" >"$build/passes.out" 2>&1; then
-		echo "ok - $*"
-	else
-		echo "not ok - $*"
-		tail -n 20 "$build/passes.out" | sed 's/^/# /'
-		return 1
-	fi
-}
-
 export CMOCKA_MESSAGE_OUTPUT=TAP
 export MAKEFLAGS=
-if [ "${1:-}" = passes ]; then
-	build=$2
-	shift 2
-	passes "$@"
-	exit
-fi
-
 units() {
 	run "$1patcher" "$2/tests/plan"
 	run "$1ROM reader" "$2/tests/rom" "$build/native.rom" "$build/count.rom"
@@ -74,14 +69,14 @@ run "command" tests/tool.sh "$build"
 run "kernel" tests/boot.sh "$build"
 run "annotations cost padding only" python3 tests/plain.py "$build"
 
-run "all of it with clang" "$0" passes "$build" make -j2 CC=clang BUILD="$build/clang" all
+run "all of it with clang" "$0" passes make -j2 CC=clang BUILD="$build/clang" all
 run "kernel by clang" tests/boot.sh "$build/clang"
-run "programs with sanitizers" "$0" passes "$build" \
+run "programs with sanitizers" "$0" passes \
 	make -j2 SANITIZE=address,undefined BUILD="$build/sanitize" sanitized
 units "sanitized: " "$build/sanitize"
 run "sanitized: command" tests/tool.sh "$build" "$build/sanitize/vrom"
-run "fuzzers, briefly" "$0" passes "$build" make -s BUILD="$build" FUZZ_SECONDS=5 fuzz
-run "installing" "$0" passes "$build" make -s BUILD="$build" DESTDIR="$PWD/$build/root" PREFIX=/usr install
+run "fuzzers, briefly" "$0" passes make -s BUILD="$build" FUZZ_SECONDS=5 fuzz
+run "installing" "$0" passes make -s BUILD="$build" DESTDIR="$PWD/$build/root" PREFIX=/usr install
 
 if [ "$skipped" -gt 0 ]; then
 	echo "$passed passed, $failed failed, $skipped skipped"

@@ -385,6 +385,8 @@ head -c 2000 "$tmp/bzImage" >"$tmp/cut.bzImage"
 is 1 '2560 bytes, of which 2000 are here: it is truncated' 'run: a truncated Linux' "$vrom" run "$tmp/cut.bzImage"
 head -c 530 "$tmp/bzImage" >"$tmp/cut.bzImage"
 is 1 'ends inside its header' 'run: a Linux without a header' "$vrom" run "$tmp/cut.bzImage"
+is 0 'Linux will not use it.*licence' 'run: a ROM that Linux refuses' \
+	"$vrom" run --dry-run --rom "$tmp/proprietary.rom" "$tmp/bzImage"
 is 1 'cannot be opened' 'run: no initrd' "$vrom" run --initrd "$tmp/none" "$tmp/bzImage"
 
 # A child that does not want to end is ended, and nothing else is.

@@ -134,6 +134,11 @@ static enum vrom_status not_provided(void)
  * it: its record says what that says. The seal has to agree, so neighbours with other bytes are refused for those. */
 static enum vrom_status overlap(void)
 {
+	static const uint8_t room[] = {
+#define X(number, name, args, r1, r2, r3, result, changes, kind) [number] = VROM_ROOM(args, VMI_K_##kind),
+		VMI_CALLS(X)
+#undef X
+	};
 	struct place other = place_of(site_index ? site_index - 1 : 1);
 	int32_t distance = (int32_t)(other.text - site.record);
 	int same;
@@ -142,7 +147,7 @@ static enum vrom_status overlap(void)
 	site.record[5] = other.size;
 	same = other.native_size == site.native_size && memcmp(other.native, site.native, site.native_size) == 0;
 	/* The seal of this site stands for the text of the other only if they are alike. */
-	if (other.size < 5 + 3 * (site.record[4] >= VMI_CALL_EnableInterrupts && site.record[4] <= VMI_CALL_SetInterruptMask))
+	if (other.size < room[site.record[4]])
 		return VROM_SIZE;
 	return same ? VROM_OVERLAP : VROM_NATIVE;
 }
