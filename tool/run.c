@@ -12,9 +12,9 @@
 
 #include "child.h"
 #include "image.h"
+#include "romfile.h"
 
 #define KERNEL_LIMIT ((size_t)512 << 20)
-#define ROM_LIMIT ((size_t)1 << 20)
 
 /* What the guest writes to port f4h. QEMU's isa-debug-exit makes an exit status 2 * n + 1 of it. */
 #define GUEST_PASSED 0x10
@@ -147,6 +147,29 @@ static void print_command(const struct command *command)
 	putchar('\n');
 }
 
+/* Whether the ROM is one that this kernel would use. 0, or EXIT_BAD after a complaint. */
+static int check_rom(const struct options *options, enum image_kind kind)
+{
+	static struct verdicts verdicts;
+	struct romfile rom;
+	int status = romfile_open(&rom, options->rom, DEFAULT_ROM_AT);
+
+	if (status == 0 && rom.status != VROM_OK) {
+		status = fail(options->rom, "%s: see \"vrom show\"%s", vrom_strstatus(rom.status),
+			      options->force ? "" : ", or use --force to try it all the same");
+		if (options->force)
+			status = 0;
+	} else if (status == 0 && kind == IMAGE_LINUX) {
+		/* Not our business to refuse: it boots natively then, and somebody may want to see it. */
+		linux_judge(&rom, &verdicts);
+		for (unsigned i = 0; i < verdicts.count; i++)
+			if (verdicts.list[i].level == VERDICT_REFUSES)
+				fail(options->rom, "Linux will not use it, and boot natively: %s", verdicts.list[i].text);
+	}
+	romfile_close(&rom);
+	return status;
+}
+
 /* Before QEMU is started: are the files what they should be? */
 static int check_files(const struct options *options, enum image_kind *kind)
 {
@@ -158,21 +181,8 @@ static int check_files(const struct options *options, enum image_kind *kind)
 	if (image_recognise(options->kernel, &blob, kind) != 0 && !options->force)
 		status = EXIT_BAD;
 	free(blob.bytes);
-	if (status == 0 && options->rom) {
-		struct vrom_rom rom;
-		enum vrom_status answer;
-
-		if (read_file(options->rom, ROM_LIMIT, &blob) != 0)
-			return EXIT_BAD;
-		answer = vrom_check_rom(blob.bytes, blob.size, &rom, NULL);
-		free(blob.bytes);
-		if (answer != VROM_OK) {
-			fail(options->rom, "%s: see \"vrom show\"%s", vrom_strstatus(answer),
-			     options->force ? "" : ", or use --force to try it all the same");
-			if (!options->force)
-				status = EXIT_BAD;
-		}
-	}
+	if (status == 0 && options->rom)
+		status = check_rom(options, *kind);
 	if (status == 0 && options->initrd && *kind == IMAGE_LINUX) {
 		status = read_file(options->initrd, KERNEL_LIMIT, &blob);
 		if (status == 0)

@@ -45,6 +45,9 @@ static void look_at(struct reading *reading, const struct instruction *instructi
 	check_branch(kernel, instruction, reading->at, NULL, reading->findings);
 	if (!classify(instruction, &sensitive))
 		return;
+	/* Between functions some linkers fill with it. */
+	if (instruction->decoded.mnemonic == ZYDIS_MNEMONIC_INT3 && reading->at >= reading->function_end)
+		return;
 	if (is_exempt(kernel, reading->area, reading->at)) {
 		reading->findings->exempt += sensitive.level == LEVEL_MUST;
 		return;
