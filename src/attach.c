@@ -13,7 +13,7 @@ enum vrom_status vrom_attach_host(struct vrom_plan *plan, const struct vrom_host
 		return status;
 	if (host->enter && host->enter(host->context) != 0) {
 		plan->state = VROM_EMPTY;
-		return vrom_fail(error, VROM_REFUSED, VROM_NO_INDEX, host->rom);
+		return vrom_fail(error, VROM_REFUSED, 0, VROM_NO_INDEX, VROM_NO_INDEX, host->rom);
 	}
 	if (!early) {
 		status = vrom_plan(plan, host, tables, table_count, memory, size, error);

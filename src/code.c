@@ -2,27 +2,19 @@
 /* The bytes of a site: native as the build made them, or as a plan wants them. */
 #include "lib.h"
 
+const uint64_t vrom_nop[9] = { 0, 0x90, 0x9066, 0x001f0f, 0x00401f0f, 0x0000441f0f, 0x0000441f0f66, 0x00000000801f0f,
+			       0x0000000000841f0f };
+
 void vrom_nops(unsigned char *to, unsigned count)
 {
-	/* The recommended form of n bytes starts at n * (n - 1) / 2. */
-	static const unsigned char forms[] = {
-		0x90,
-		0x66, 0x90,
-		0x0f, 0x1f, 0x00,
-		0x0f, 0x1f, 0x40, 0x00,
-		0x0f, 0x1f, 0x44, 0x00, 0x00,
-		0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00,
-		0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00,
-		0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00,
-		0x66, 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00,
-	};
+	for (unsigned n; count; count -= n) {
+		uint64_t nop = vrom_nop[count < 8 ? count : 8];
 
-	while (count) {
-		unsigned n = count < 9 ? count : 9;
-
-		for (unsigned i = 0; i < n; i++)
-			*to++ = forms[n * (n - 1) / 2 + i];
-		count -= n;
+		n = count < 9 ? count : 9;
+		if (n == 9)
+			*to++ = 0x66;
+		for (unsigned i = n - n / 9; i--; nop >>= 8)
+			*to++ = (unsigned char)nop;
 	}
 }
 
@@ -58,14 +50,14 @@ static void put_template(const struct vrom_plan *plan, const struct vrom_templat
 /*
  * Nops, then pushes of a fifth and a fourth argument, the call, and what takes the arguments off the stack. A
  * call without those is the last thing in the site: whoever returns from it is at the site's end, which is
- * an instruction boundary in the native code too. lea and not add, for the flags.
+ * an instruction boundary in the native code too. lea and not add, for the flags. A jump goes to the same place.
  */
-static void put_call(const struct vrom_table *table, const struct vrom_site *site, const struct vrom_becomes *becomes,
-		     unsigned char *to)
+static void put_call(const struct vrom_table *table, const struct vrom_site *site, uintptr_t target,
+		     unsigned char opcode, unsigned char *to)
 {
 	unsigned args = vrom_calls[site->call].args, stacked = args > 3 ? args - 3 : 0;
 	unsigned lea = stacked ? 4 : 0, length = stacked + 5 + lea;
-	uint32_t relative = (uint32_t)(becomes->target - ((uintptr_t)site->at + table->moved + site->size - lea));
+	uint32_t relative = (uint32_t)(target - ((uintptr_t)site->at + table->moved + site->size - lea));
 
 	vrom_nops(to, site->size - length);
 	to += site->size - length;
@@ -73,7 +65,7 @@ static void put_call(const struct vrom_table *table, const struct vrom_site *sit
 		*to++ = 0x50 + (site->operands >> VROM_ARG5_SHIFT & 7);
 	if (args > 3)
 		*to++ = 0x50 + (site->operands >> VROM_ARG4_SHIFT & 7);
-	*to++ = 0xe8;
+	*to++ = opcode;
 	to = put32(to, relative);
 	if (stacked)
 		put32(to, 0x0024648d | stacked << 26);
@@ -82,20 +74,13 @@ static void put_call(const struct vrom_table *table, const struct vrom_site *sit
 void vrom_code(const struct vrom_plan *plan, const struct vrom_table *table, const struct vrom_site *site,
 	       unsigned choice, unsigned char *to)
 {
-	const struct vrom_becomes *becomes = &plan->becomes[site->call];
-
 	switch (choice) {
 	case VROM_KEEP:
 		vrom_native_code(site, to);
 		break;
 	case VROM_CALLED:
-		put_call(table, site, becomes, to);
-		break;
 	case VROM_JUMPED:
-		vrom_nops(to, site->size - 5);
-		to[site->size - 5] = 0xe9;
-		put32(to + site->size - 4,
-		      (uint32_t)(becomes->target - ((uintptr_t)site->at + table->moved + site->size)));
+		put_call(table, site, plan->becomes[site->call].target, choice == VROM_CALLED ? 0xe8 : 0xe9, to);
 		break;
 	case VROM_ERASED:
 		vrom_nops(to, site->size);

@@ -2,7 +2,7 @@
 /* Writing the sites of an accepted plan, and back. Nothing here can fail half way. */
 #include "lib.h"
 
-/* A processor may have read ahead. Through an alias even its own stores are not noticed without this. */
+/* A processor may have read ahead. It notices its own stores, but not through an alias. */
 static void serialise(void)
 {
 	uint32_t a = 0, b, c = 0, d;
@@ -10,34 +10,48 @@ static void serialise(void)
 	__asm__ __volatile__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d) : : "memory");
 }
 
+static __attribute__((noinline)) void write_site(const struct vrom_plan *plan, const struct vrom_table *table,
+						 struct vrom_cursor cursor, unsigned choice)
+{
+	struct vrom_site site = vrom_next(&cursor);
+
+	vrom_code(plan, table, &site, choice, site.at + table->alias);
+}
+
 static void write_sites(const struct vrom_plan *plan, int native)
 {
 	const unsigned char *choice = plan->choices;
+	ptrdiff_t aliases = 0;
 
 	for (uint32_t t = 0; t < plan->table_count; t++) {
-		const struct vrom_table *table = &plan->tables[t];
-		struct vrom_cursor cursor = vrom_first(table);
+		const struct vrom_table table = plan->tables[t];
+		struct vrom_cursor cursor = vrom_first(&table);
 
-		for (; cursor.record < table->records_end; choice++) {
+		aliases |= table.alias;
+		for (; cursor.record < table.records_end; choice++) {
+			struct vrom_cursor here = cursor;
 			struct vrom_site site = vrom_next(&cursor);
-			unsigned char *to = site.at + table->alias;
+			const struct vrom_becomes *becomes = &plan->becomes[site.call];
+			uint32_t tail = becomes->tail;
 
+			/* The new code does not depend on the seal: to follow it would only take time. */
+			if (!native)
+				cursor.native = table.native;
 			if (*choice == VROM_KEEP)
 				continue;
-			if (native)
-				vrom_native_code(&site, to);
-			else if (*choice == VROM_CALLED && site.size == 8) {
-				/* Nearly every site: a nop of 3 bytes and a call, in one store. */
-				uint32_t relative = (uint32_t)(plan->becomes[site.call].target -
-							       ((uintptr_t)site.at + table->moved + 8));
-				uint64_t bytes = (uint64_t)relative << 32 | 0xe8001f0f;
-
-				__builtin_memcpy(to, &bytes, sizeof bytes);
-			} else
-				vrom_code(plan, table, &site, *choice, to);
+			if (native || site.record != becomes->record) {
+				write_site(plan, &plan->tables[t], here, native ? VROM_KEEP : *choice);
+				continue;
+			}
+			/* Nearly every site: 5 to 8 bytes, as two halves that may overlap. */
+			tail += (uint32_t)(becomes->target - (uintptr_t)site.at - table.moved - site.size) &
+				becomes->relative;
+			__builtin_memcpy(site.at + table.alias, &becomes->head, sizeof tail);
+			__builtin_memcpy(site.at + table.alias + site.size - sizeof tail, &tail, sizeof tail);
 		}
 	}
-	serialise();
+	if (aliases)
+		serialise();
 }
 
 enum vrom_status vrom_commit(struct vrom_plan *plan)

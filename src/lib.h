@@ -11,13 +11,8 @@
 #include <vrom/site.h>
 
 /* Fills error, if there is one, and hands status on. */
-static inline enum vrom_status vrom_fail(struct vrom_error *error, enum vrom_status status, uint32_t call,
-					 uintptr_t address)
-{
-	if (error)
-		*error = (struct vrom_error){ status, status, 0, VROM_NO_INDEX, VROM_NO_INDEX, call, address };
-	return status;
-}
+enum vrom_status vrom_fail(struct vrom_error *error, enum vrom_status status, uint32_t table, uint32_t index,
+			   uint32_t call, uintptr_t address);
 
 /* States of a plan. */
 enum { VROM_EMPTY, VROM_ACCEPTED, VROM_COMMITTED };
@@ -27,6 +22,7 @@ struct vrom_site {
 	unsigned char *at;
 	const unsigned char *native;
 	uint32_t native_size, size, call, operands;
+	uint32_t record; /* all of the record but the place: call, size, operands */
 };
 
 /* Where one is in a table. */
@@ -47,14 +43,13 @@ static inline struct vrom_site vrom_next(struct vrom_cursor *cursor)
 	const unsigned char *record = cursor->record, *native = cursor->native;
 	struct vrom_site site;
 	int32_t offset;
-	uint16_t operands;
 
 	__builtin_memcpy(&offset, record, sizeof offset);
-	__builtin_memcpy(&operands, record + 6, sizeof operands);
+	__builtin_memcpy(&site.record, record + 4, sizeof site.record);
 	site.at = (unsigned char *)((uintptr_t)record + (uintptr_t)(intptr_t)offset);
-	site.call = record[4];
-	site.size = record[5];
-	site.operands = operands;
+	site.call = site.record & 0xff;
+	site.size = site.record >> 8 & 0xff;
+	site.operands = site.record >> 16;
 	site.native_size = native[0];
 	site.native = native + 1;
 	cursor->record = record + VROM_RECORD_SIZE;
@@ -65,13 +60,15 @@ static inline struct vrom_site vrom_next(struct vrom_cursor *cursor)
 /* What the call table says of a call, as the patcher needs it. */
 struct vrom_call {
 	uint8_t room; /* that a site must have */
-	uint8_t args, kind;
-	uint8_t results; /* how many registers */
+	uint8_t args : 4, kind : 3, gives : 1; /* gives: it has a result */
 	uint16_t changes; /* VROM_EAX ... */
 };
 extern const struct vrom_call vrom_calls[VMI_CALL_COUNT];
 
-/* Nops of count bytes in the recommended forms, the longest first. */
+/* Nops of 0 to 8 bytes in the recommended forms, as numbers. */
+extern const uint64_t vrom_nop[9];
+
+/* Nops of count bytes, the longest first: of 9 bytes, that of 8 with a prefix. */
 void vrom_nops(unsigned char *to, unsigned count);
 
 /* The bytes of site as plan wants them, site->size of them, to a place that need not be the site. */

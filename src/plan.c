@@ -3,9 +3,8 @@
 #include "lib.h"
 
 const struct vrom_call vrom_calls[VMI_CALL_COUNT] = {
-#define VROM_BITS(set) ((set) % 2 + (set) / 2 % 2 + (set) / 4 % 2 + (set) / 8 % 2)
 #define VROM_X(number, name, args, r1, r2, r3, result, changes, kind) \
-	[number] = { VROM_ROOM(args, VMI_K_##kind), args, VMI_K_##kind, VROM_BITS(VMI_R_##result), \
+	[number] = { VROM_ROOM(args, VMI_K_##kind), args, VMI_K_##kind, VMI_R_##result != 0, \
 		     VROM_FROM_VMI(VMI_R_##changes) },
 	VMI_CALLS(VROM_X)
 #undef VROM_X
@@ -36,9 +35,10 @@ static enum vrom_status find_templates(const struct vrom_host *host, unsigned ca
 	return VROM_OK;
 }
 
-static int in_reach(const struct vrom_host *host, uintptr_t target)
+/* Choices that lead to the host's target, by its distance. */
+static inline int is_relative(unsigned choice)
 {
-	return (target >= host->low && target < host->high) || (host->top && target >= host->top);
+	return choice == VROM_CALLED || choice == VROM_JUMPED;
 }
 
 static enum vrom_status ask(const struct vrom_host *host, unsigned call, struct vrom_becomes *becomes)
@@ -46,77 +46,44 @@ static enum vrom_status ask(const struct vrom_host *host, unsigned call, struct 
 	const struct vrom_call *known = &vrom_calls[call];
 	struct vrom_answer answer = { 0, VMI_RELOCATION_NONE };
 
+	if (becomes->asked)
+		return VROM_OK;
 	host->answer(host->context, call, &answer);
-	becomes->target = answer.target;
-	switch (answer.type) {
-	case VMI_RELOCATION_NONE:
-		becomes->choice = VROM_KEEP;
-		if (known->kind & VMI_IS_REQUIRED)
-			return VROM_REQUIRED;
-		break;
-	case VMI_RELOCATION_CALL_REL:
-		becomes->choice = VROM_CALLED;
-		becomes->changes = known->changes;
-		if (!in_reach(host, answer.target))
-			return VROM_REACH;
-		break;
-	case VMI_RELOCATION_JUMP_REL:
-		becomes->choice = VROM_JUMPED;
-		if (!(known->kind & VMI_IS_FINAL))
-			return VROM_RETURNS;
-		if (!in_reach(host, answer.target))
-			return VROM_REACH;
-		break;
-	case VMI_RELOCATION_NOP:
-		becomes->choice = VROM_ERASED;
-		if (known->kind & VMI_IS_REQUIRED)
-			return VROM_REQUIRED;
-		if (known->results || known->kind & VMI_IS_FINAL)
-			return VROM_ANSWER;
-		break;
-	default:
+	if (answer.type > VMI_RELOCATION_NOP)
 		return VROM_ANSWER;
+	if (!is_relative(answer.type)) {
+		if (known->kind & VMI_IS_REQUIRED)
+			return VROM_REQUIRED;
+		if (answer.type == VROM_ERASED && (known->gives || known->kind & VMI_IS_FINAL))
+			return VROM_ANSWER;
+	} else {
+		if (answer.type == VROM_JUMPED && !(known->kind & VMI_IS_FINAL))
+			return VROM_RETURNS;
+		if ((answer.target < host->low || answer.target >= host->high) &&
+		    (!host->top || answer.target < host->top))
+			return VROM_REACH;
 	}
+	becomes->target = answer.target;
+	becomes->choice = answer.type;
+	becomes->changes = answer.type == VROM_CALLED ? known->changes : 0;
 	becomes->asked = 1;
 	return find_templates(host, call, becomes);
 }
 
-/* ---- One site ---- */
-
-static inline uint64_t load(const unsigned char *from)
-{
-	uint64_t bytes;
-
-	__builtin_memcpy(&bytes, from, sizeof bytes);
-	return bytes;
-}
+/* ---- One site, check by check ---- */
 
 /* Whether the site holds its native bytes and then padding. */
-static int holds_native(const struct vrom_table *table, const struct vrom_site *site)
+static int holds_native(const struct vrom_site *site)
 {
-	/* Nops of 0 to 8 bytes as vrom_nops writes them, and so many bytes set. */
-	static const uint64_t nops[] = { 0, 0x90, 0x9066, 0x001f0f, 0x00401f0f, 0x0000441f0f, 0x0000441f0f66,
-					 0x00000000801f0f, 0x0000000000841f0f };
-	static const uint64_t low[] = { 0, 0xff, 0xffff, 0xffffff, 0xffffffff, 0xffffffffff, 0xffffffffffff,
-					0xffffffffffffff, UINT64_MAX };
-	unsigned char expected[255];
+	unsigned char padding[255];
+	unsigned n = site->native_size, i = 0;
 
-	if (site->native_size > site->size)
+	if (n > site->size)
 		return 0;
-	/* Nearly every site: eight bytes can be looked at at once, on both sides. */
-	if (site->size <= 8 && table->text_end - site->at >= 8 && table->native_end - site->native >= 8) {
-		unsigned n = site->native_size;
-		uint64_t want = load(site->native) & low[n];
-
-		if (n < 8)
-			want |= nops[site->size - n] << (8 * n);
-		return ((load(site->at) ^ want) & low[site->size]) == 0;
-	}
-	vrom_native_code(site, expected);
-	for (unsigned i = 0; i < site->size; i++)
-		if (site->at[i] != expected[i])
-			return 0;
-	return 1;
+	vrom_nops(padding, site->size - n);
+	while (i < site->size && site->at[i] == (i < n ? site->native[i] : padding[i - n]))
+		i++;
+	return i == site->size;
 }
 
 static int holds_arguments(const struct vrom_site *site, const struct vrom_call *known)
@@ -131,7 +98,7 @@ static int holds_arguments(const struct vrom_site *site, const struct vrom_call 
 	return known->args < 5 ? fifth == 0 : (fifth >= VMI_EBX && fifth != VMI_ESP);
 }
 
-static inline enum vrom_status check_site(const struct vrom_table *table, const struct vrom_site *site)
+static enum vrom_status check_site(const struct vrom_table *table, const struct vrom_site *site)
 {
 	const struct vrom_call *known;
 
@@ -145,18 +112,23 @@ static inline enum vrom_status check_site(const struct vrom_table *table, const 
 		return VROM_SIZE;
 	if (!holds_arguments(site, known))
 		return VROM_OPERANDS;
-	return holds_native(table, site) ? VROM_OK : VROM_NATIVE;
+	return holds_native(site) ? VROM_OK : VROM_NATIVE;
 }
 
-static inline enum vrom_status choose(const struct vrom_host *host, const struct vrom_table *table,
-				      const struct vrom_site *site, struct vrom_becomes *becomes, unsigned *choice)
+/* In a 64-bit guest. In a 32-bit one everything can be reached from everywhere. */
+static int reaches(const struct vrom_host *host, const struct vrom_becomes *becomes, uintptr_t from)
 {
-	if (!becomes->asked) {
-		enum vrom_status status = ask(host, site->call, becomes);
+	int64_t distance = (int64_t)(becomes->target - from);
 
-		if (status != VROM_OK)
-			return status;
-	}
+	/* The call ends up to 255 bytes further on. */
+	return sizeof from < 8 || !host->wide ||
+	       (distance == (int32_t)distance && distance - 255 == (int32_t)(distance - 255));
+}
+
+static enum vrom_status choose(const struct vrom_host *host, const struct vrom_table *table,
+			       const struct vrom_site *site, const struct vrom_becomes *becomes,
+			       unsigned char *choice)
+{
 	for (unsigned i = becomes->first; i < becomes->last; i++) {
 		const struct vrom_template *template = &host->templates[i];
 
@@ -169,194 +141,238 @@ static inline enum vrom_status choose(const struct vrom_host *host, const struct
 	*choice = becomes->choice;
 	if (becomes->changes & ~site->operands)
 		return VROM_CHANGES;
-	if (host->wide && (*choice == VROM_CALLED || *choice == VROM_JUMPED)) {
-		int64_t distance = (int64_t)(becomes->target - ((uintptr_t)site->at + table->moved));
+	return is_relative(*choice) && !reaches(host, becomes, (uintptr_t)site->at + table->moved) ? VROM_REACH : VROM_OK;
+}
 
-		/* The call ends up to 255 bytes further on. */
-		if (distance != (int32_t)distance || distance - 255 != (int32_t)(distance - 255))
-			return VROM_REACH;
+/*
+ * The first short site of a call stands for all that have the same record but for the place: what was found and
+ * chosen holds for them too, if the target is in reach of them all.
+ */
+static void remember(struct vrom_plan *plan, const struct vrom_host *host, const struct vrom_table *table,
+		     const struct vrom_site *site, unsigned choice)
+{
+	struct vrom_becomes *becomes = &plan->becomes[site->call];
+	unsigned char code[8];
+
+	if (site->size > sizeof code || becomes->record)
+		return;
+	for (const struct vrom_table *t = plan->tables; is_relative(choice) && t < plan->tables + plan->table_count; t++)
+		if (!reaches(host, becomes, (uintptr_t)t->text + t->moved) ||
+		    !reaches(host, becomes, (uintptr_t)t->text_end + t->moved))
+			return;
+	vrom_code(plan, table, site, choice, code);
+	__builtin_memcpy(&becomes->head, code, 4);
+	__builtin_memcpy(&becomes->tail, code + site->size - 4, 4);
+	if (is_relative(choice)) {
+		becomes->relative = UINT32_MAX;
+		becomes->tail += (uint32_t)((uintptr_t)site->at + table->moved + site->size - becomes->target);
 	}
+	becomes->usual = choice;
+	becomes->record = site->record;
+}
+
+/* Site number index of table t, at cursor. Not part of the loop that calls it, which is the faster for that. */
+static __attribute__((noinline)) enum vrom_status plan_site(struct vrom_plan *plan, const struct vrom_host *host,
+							    uint32_t t, uint32_t index, struct vrom_cursor cursor,
+							    unsigned char *choice, struct vrom_error *error)
+{
+	const struct vrom_table *table = &plan->tables[t];
+	struct vrom_site site;
+	enum vrom_status status;
+
+	*choice = VROM_KEEP;
+	if (cursor.native >= table->native_end || (uintptr_t)(table->native_end - cursor.native) <= *cursor.native)
+		return vrom_fail(error, VROM_TABLE, t, index, cursor.record[4], 0);
+	site = vrom_next(&cursor);
+	status = check_site(table, &site);
+	if (status == VROM_OK && host)
+		status = ask(host, site.call, &plan->becomes[site.call]);
+	if (status == VROM_OK && host)
+		status = choose(host, table, &site, &plan->becomes[site.call], choice);
+	if (status != VROM_OK)
+		return vrom_fail(error, status, t, index, site.call, (uintptr_t)site.at + table->moved);
+	remember(plan, host, table, &site, *choice);
 	return VROM_OK;
+}
+
+/* ---- One site at one go ---- */
+
+typedef uint64_t __attribute__((may_alias, aligned(1))) eight_bytes;
+
+/* Whether the site at cursor is like the one that is remembered for its call, is in the text and holds its native
+ * bytes and padding. Then it has the same choice. If not, it may still be good: plan_site tells. */
+static inline int is_usual(const struct vrom_plan *plan, const struct vrom_table *table, struct vrom_cursor cursor,
+			   unsigned char *choice)
+{
+	static const uint64_t low[] = { 0, 0xff, 0xffff, 0xffffff, 0xffffffff, 0xffffffffff, 0xffffffffffff,
+					0xffffffffffffff, UINT64_MAX };
+	struct vrom_site site;
+	uint64_t want;
+
+	/* Eight bytes are looked at at once, so there must be eight. */
+	if (table->native_end - cursor.native < 9 || cursor.record[4] >= VMI_CALL_COUNT)
+		return 0;
+	site = vrom_next(&cursor);
+	*choice = plan->becomes[site.call].usual;
+	if (site.record != plan->becomes[site.call].record || site.native_size >= site.size)
+		return 0;
+	want = (*(const eight_bytes *)site.native & low[site.native_size]) |
+	       vrom_nop[site.size - site.native_size] << 8 * site.native_size;
+	return site.at >= table->text && site.at < table->text_end && table->text_end - site.at >= 8 &&
+	       !((*(const eight_bytes *)site.at ^ want) & low[site.size]);
 }
 
 /* ---- Overlap ---- */
 
-/* A site in a number that sorts by address. Its top byte is lost: it is the same for all text. */
-static inline uint64_t mark_of(const struct vrom_site *site)
-{
-	return (uint64_t)(uintptr_t)site->at << 8 | site->size;
-}
-
-static void sift(uint64_t *marks, size_t root, size_t count)
-{
-	uint64_t mark = marks[root];
-
-	for (size_t child; (child = 2 * root + 1) < count; root = child) {
-		if (child + 1 < count && marks[child + 1] > marks[child])
-			child++;
-		if (marks[child] <= mark)
-			break;
-		marks[root] = marks[child];
-	}
-	marks[root] = mark;
-}
-
 /*
- * Tables as compilers write them are sorted but for functions that are in several sections; then this is not
- * called. Heap sort: needs no memory, and nobody can make it slow.
+ * Tables as linkers make them consist of runs: sites that follow each other in the table and in the text. A run in
+ * 64 bits: the address of its first record, and in the low 16 how many there are.
  */
-static void sort(uint64_t *marks, size_t count)
+static inline const unsigned char *first_of(uint64_t run)
 {
-	for (size_t i = count / 2; i-- > 0;)
-		sift(marks, i, count);
-	for (size_t i = count; i-- > 1;) {
-		uint64_t mark = marks[0];
-
-		marks[0] = marks[i];
-		marks[i] = mark;
-		sift(marks, 0, i);
-	}
+	return (const unsigned char *)(uintptr_t)((int64_t)run >> 16);
 }
 
-/* Names the last site that is one of the two, and the first that is. */
-static enum vrom_status overlap(const struct vrom_plan *plan, uint64_t one, uint64_t two, struct vrom_error *error)
+static inline uintptr_t start_of(const unsigned char *record)
 {
-	uint32_t seen = 0, first = 0;
+	struct vrom_cursor cursor = { record, record };
 
-	vrom_fail(error, VROM_OVERLAP, VROM_NO_INDEX, 0);
-	for (uint32_t t = 0; error && t < plan->table_count; t++) {
-		const struct vrom_table *table = &plan->tables[t];
-		struct vrom_cursor cursor = vrom_first(table);
+	return (uintptr_t)vrom_next(&cursor).at;
+}
 
-		for (uint32_t i = 0; cursor.record < table->records_end; i++) {
-			struct vrom_site site = vrom_next(&cursor);
+/* Puts run into a heap of count runs, the lowest start on top, at root or below it. */
+static void sift(uint64_t *runs, size_t count, size_t root, uint64_t run)
+{
+	for (size_t child; (child = 2 * root + 1) < count; root = child) {
+		if (child + 1 < count && start_of(first_of(runs[child + 1])) < start_of(first_of(runs[child])))
+			child++;
+		if (start_of(first_of(run)) <= start_of(first_of(runs[child])))
+			break;
+		runs[root] = runs[child];
+	}
+	runs[root] = run;
+}
 
-			if (mark_of(&site) != one && mark_of(&site) != two)
-				continue;
-			if (seen++ == 0)
-				first = i;
-			*error = (struct vrom_error){ VROM_OVERLAP, VROM_OVERLAP, t, i, first, site.call,
-						      (uintptr_t)site.at + table->moved };
-		}
+/* Names that one of two overlapping sites that comes last in the tables, and the other. */
+static enum vrom_status overlap(const struct vrom_plan *plan, const unsigned char *one, const unsigned char *two,
+				struct vrom_error *error)
+{
+	uint32_t other = VROM_NO_INDEX;
+
+	for (uint32_t t = 0; t < plan->table_count; t++) {
+		const unsigned char *record = plan->tables[t].records;
+
+		for (uint32_t i = 0; record < plan->tables[t].records_end; i++, record += VROM_RECORD_SIZE)
+			if (record == one || record == two) {
+				vrom_fail(error, VROM_OVERLAP, t, i, record[4], start_of(record) + plan->tables[t].moved);
+				if (error)
+					error->other = other;
+				if (other == VROM_NO_INDEX)
+					other = i;
+			}
 	}
 	return VROM_OVERLAP;
 }
 
-static enum vrom_status check_overlap(const struct vrom_plan *plan, uint64_t *marks, struct vrom_error *error)
+/* Merges all runs. The heap is in the caller's memory; in no order are the sites slower than to sort. */
+static enum vrom_status check_overlap(const struct vrom_plan *plan, uint64_t *runs, struct vrom_error *error)
 {
+	const unsigned char *last = NULL;
 	size_t count = 0;
 
 	for (uint32_t t = 0; t < plan->table_count; t++) {
-		struct vrom_cursor cursor = vrom_first(&plan->tables[t]);
+		const unsigned char *record = plan->tables[t].records;
+		uintptr_t end = UINTPTR_MAX;
 
-		while (cursor.record < plan->tables[t].records_end) {
-			struct vrom_site site = vrom_next(&cursor);
-
-			marks[count++] = mark_of(&site);
+		for (; record < plan->tables[t].records_end; record += VROM_RECORD_SIZE) {
+			if (start_of(record) < end || (uint16_t)runs[count - 1] == UINT16_MAX)
+				runs[count++] = (uint64_t)(uintptr_t)record << 16;
+			runs[count - 1]++;
+			end = start_of(record) + record[5];
 		}
 	}
-	sort(marks, count);
-	for (size_t i = 1; i < count; i++)
-		if ((marks[i] >> 8) - (marks[i - 1] >> 8) < (marks[i - 1] & 255))
-			return overlap(plan, marks[i - 1], marks[i], error);
+	for (size_t i = count / 2; i-- > 0;)
+		sift(runs, count, i, runs[i]);
+	while (count) {
+		uint64_t run = runs[0];
+		uintptr_t next = UINTPTR_MAX;
+
+		if (last && start_of(first_of(run)) - start_of(last) < last[5])
+			return overlap(plan, last, first_of(run), error);
+		/* On to where another run has a site. */
+		for (size_t i = 1; i < 3 && i < count; i++)
+			if (start_of(first_of(runs[i])) < next)
+				next = start_of(first_of(runs[i]));
+		do {
+			last = first_of(run);
+			run += (VROM_RECORD_SIZE << 16) - 1;
+		} while ((uint16_t)run && start_of(first_of(run)) <= next);
+		if (!(uint16_t)run)
+			run = runs[--count];
+		sift(runs, count, 0, run);
+	}
 	return VROM_OK;
 }
 
 /* ---- The whole ---- */
 
-/* Checks and decides all sites of a table. *end is where the last site ended, *sorted whether each began behind
- * the one before. */
-static enum vrom_status plan_table(struct vrom_plan *plan, const struct vrom_host *host, uint32_t t,
-				   unsigned char *choices, uint32_t counts[], unsigned char **end, int *sorted,
-				   struct vrom_error *error)
-{
-	const struct vrom_table *table = &plan->tables[t];
-	struct vrom_cursor cursor = vrom_first(table);
-	enum vrom_status status = VROM_OK;
-
-	for (uint32_t i = 0; cursor.record < table->records_end; i++) {
-		struct vrom_cursor here = cursor;
-		struct vrom_site site;
-		unsigned choice = VROM_KEEP;
-
-		if (cursor.native >= table->native_end ||
-		    (uintptr_t)(table->native_end - cursor.native) <= *cursor.native)
-			status = VROM_TABLE;
-		else {
-			site = vrom_next(&cursor);
-			status = check_site(table, &site);
-			if (status == VROM_OK && host)
-				status = choose(host, table, &site, &plan->becomes[site.call], &choice);
-		}
-		if (status != VROM_OK) {
-			vrom_fail(error, status, here.record[4], 0);
-			if (error) {
-				error->table = t;
-				error->index = i;
-				error->address = status == VROM_TABLE ? 0 : (uintptr_t)site.at + table->moved;
-			}
-			return status;
-		}
-		*sorted &= site.at >= *end;
-		*end = site.at + site.size;
-		choices[i] = choice;
-		counts[choice < VROM_INLINE ? choice : VROM_INLINE]++;
-	}
-	if (cursor.native != table->native_end)
-		return vrom_fail(error, VROM_TABLE, VROM_NO_INDEX, 0);
-	return VROM_OK;
-}
-
 enum vrom_status vrom_plan(struct vrom_plan *plan, const struct vrom_host *host, const struct vrom_table *tables,
 			   uint32_t table_count, void *memory, size_t size, struct vrom_error *error)
 {
-	uint64_t *marks = (uint64_t *)(((uintptr_t)memory + 7) & ~(uintptr_t)7);
+	uint64_t *runs = (uint64_t *)(((uintptr_t)memory + 7) & ~(uintptr_t)7);
 	uint32_t counts[VROM_INLINE + 1] = { 0 };
-	unsigned char *end = NULL;
+	unsigned char *end = NULL, *choice;
 	enum vrom_status status;
-	size_t sites = 0, done = 0;
+	size_t sites = 0;
 	int sorted = 1;
 
-	/* Not by assignment: of a structure that large a compiler makes a call of memset. */
-	for (size_t i = 0; i < sizeof *plan; i++)
-		((unsigned char *)plan)[i] = 0;
+	/* Not as a whole: of a structure that large a compiler makes a call of memset. */
+	for (unsigned call = 0; call < VMI_CALL_COUNT; call++)
+		plan->becomes[call] = (struct vrom_becomes){ 0 };
+	plan->state = VROM_EMPTY;
 	plan->tables = tables;
 	plan->table_count = table_count;
+	plan->templates = host ? host->templates : NULL;
+	plan->rom = host ? host->rom : 0;
 	for (uint32_t t = 0; t < table_count; t++) {
 		uintptr_t bytes = tables[t].records_end - tables[t].records;
 
-		if (tables[t].records_end < tables[t].records || bytes % VROM_RECORD_SIZE) {
-			vrom_fail(error, VROM_TABLE, VROM_NO_INDEX, 0);
-			if (error)
-				error->table = t;
-			return VROM_TABLE;
-		}
+		if (tables[t].records_end < tables[t].records || bytes % VROM_RECORD_SIZE)
+			return vrom_fail(error, VROM_TABLE, t, VROM_NO_INDEX, VROM_NO_INDEX, 0);
 		sites += bytes / VROM_RECORD_SIZE;
 	}
 	if (sites >= VROM_NO_INDEX || size < VROM_PLAN_MEMORY(sites))
-		return vrom_fail(error, VROM_MEMORY, VROM_NO_INDEX, 0);
-	plan->choices = (unsigned char *)(marks + sites);
+		return vrom_fail(error, VROM_MEMORY, 0, VROM_NO_INDEX, VROM_NO_INDEX, 0);
+	plan->choices = choice = (unsigned char *)(runs + sites);
 	for (uint32_t t = 0; t < table_count; t++) {
-		status = plan_table(plan, host, t, plan->choices + done, counts, &end, &sorted, error);
-		if (status != VROM_OK)
-			return status;
-		done += (uintptr_t)(tables[t].records_end - tables[t].records) / VROM_RECORD_SIZE;
+		const struct vrom_table table = tables[t];
+		struct vrom_cursor cursor = vrom_first(&table);
+
+		for (uint32_t i = 0; cursor.record < table.records_end; i++, choice++) {
+			struct vrom_site site;
+
+			status = is_usual(plan, &table, cursor, choice) ? VROM_OK :
+				 plan_site(plan, host, t, i, cursor, choice, error);
+			if (status != VROM_OK)
+				return status;
+			site = vrom_next(&cursor);
+			sorted &= site.at >= end;
+			end = site.at + site.size;
+			counts[*choice < VROM_INLINE ? *choice : VROM_INLINE]++;
+		}
+		if (cursor.native != table.native_end)
+			return vrom_fail(error, VROM_TABLE, t, VROM_NO_INDEX, VROM_NO_INDEX, 0);
 	}
-	if (!sorted) {
-		status = check_overlap(plan, marks, error);
-		if (status != VROM_OK)
-			return status;
-	}
+	status = sorted ? VROM_OK : check_overlap(plan, runs, error);
+	if (status != VROM_OK)
+		return status;
 	plan->sites = sites;
 	plan->kept = counts[VROM_KEEP];
 	plan->called = counts[VROM_CALLED];
 	plan->jumped = counts[VROM_JUMPED];
 	plan->erased = counts[VROM_ERASED];
 	plan->inlined = counts[VROM_INLINE];
-	if (host) {
-		plan->templates = host->templates;
-		plan->rom = host->rom;
+	if (host)
 		plan->state = VROM_ACCEPTED;
-	}
 	return VROM_OK;
 }

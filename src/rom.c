@@ -4,6 +4,14 @@
 
 #include "lib.h"
 
+enum vrom_status vrom_fail(struct vrom_error *error, enum vrom_status status, uint32_t table, uint32_t index,
+			   uint32_t call, uintptr_t address)
+{
+	if (error)
+		*error = (struct vrom_error){ status, status, table, index, VROM_NO_INDEX, call, address };
+	return status;
+}
+
 /* A string of the image, or NULL if its end is not in it. */
 static const char *string_at(const unsigned char *image, uint32_t size, uint32_t offset)
 {
@@ -80,7 +88,7 @@ enum vrom_status vrom_check_rom(const void *image, size_t available, struct vrom
 	enum vrom_status status = read_rom(image, available, &found);
 
 	if (status != VROM_OK)
-		return vrom_fail(error, status, VROM_NO_INDEX, (uintptr_t)image);
+		return vrom_fail(error, status, 0, VROM_NO_INDEX, VROM_NO_INDEX, (uintptr_t)image);
 	*rom = found;
 	return VROM_OK;
 }
@@ -90,7 +98,7 @@ enum vrom_status vrom_find(const void *area, size_t size, struct vrom_rom *rom, 
 	struct vrom_error closest, here;
 	const unsigned char *image = area;
 
-	vrom_fail(&closest, VROM_NO_ROM, VROM_NO_INDEX, (uintptr_t)area);
+	vrom_fail(&closest, VROM_NO_ROM, 0, VROM_NO_INDEX, VROM_NO_INDEX, (uintptr_t)area);
 	for (size_t at = 0; at < size; at += VMI_ROM_STEP) {
 		enum vrom_status status = vrom_check_rom(image + at, size - at, rom, &here);
 

@@ -182,8 +182,15 @@ extern const unsigned char vrom_sites[], vrom_sites_end[], vrom_native[], vrom_n
 /* Bytes of memory that a plan of n sites needs. Any alignment will do. */
 #define VROM_PLAN_MEMORY(n) ((size_t)(n) * 9 + 7)
 
-/* What stands, or will stand, at a site; from VROM_INLINE on it is the template's index plus VROM_INLINE. */
-enum vrom_choice { VROM_KEEP, VROM_CALLED, VROM_JUMPED, VROM_ERASED, VROM_INLINE };
+/* What stands, or will stand, at a site: what the host answered, or from VROM_INLINE on the template's index plus
+ * VROM_INLINE. */
+enum vrom_choice {
+	VROM_KEEP = VMI_RELOCATION_NONE,
+	VROM_CALLED = VMI_RELOCATION_CALL_REL,
+	VROM_JUMPED = VMI_RELOCATION_JUMP_REL,
+	VROM_ERASED = VMI_RELOCATION_NOP,
+	VROM_INLINE
+};
 
 /* What the sites of one call become. Not for callers. */
 struct vrom_becomes {
@@ -192,6 +199,10 @@ struct vrom_becomes {
 	uint8_t choice;
 	uint8_t asked;
 	uint8_t first, last; /* templates; none if first == last */
+	/* What a site with this record becomes: its first and its last four bytes, the latter plus the distance
+	 * to target where relative has a bit. */
+	uint8_t usual;
+	uint32_t record, head, tail, relative;
 };
 
 /* Plain data. The caller keeps it, and the memory it was given, for as long as it may want to revert. */
