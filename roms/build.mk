@@ -31,6 +31,12 @@ $(ROMS:%=$(BUILD)/%.rom): $(BUILD)/%.rom: $(BUILD)/i386/roms/%.elf $(BUILD)/vrom
 .SECONDARY: $(ROM_OBJECTS) $(ROMS:%=$(BUILD)/i386/roms/%/rom.o) $(ROMS:%=$(BUILD)/i386/roms/%.elf)
 all: $(ROMS:%=$(BUILD)/%.rom)
 
+install: install-roms
+.PHONY: install-roms
+install-roms: $(ROMS:%=$(BUILD)/%.rom)
+	install -d $(DESTDIR)$(PREFIX)/share/vrom
+	install -m 644 $^ $(DESTDIR)$(PREFIX)/share/vrom
+
 # ---- A guest that tries them: make check-roms ----
 
 ROMGUEST_OBJECTS := $(patsubst tests/romguest/%,$(BUILD)/i386/romguest/%.o,$(wildcard tests/romguest/*.[cS]))

@@ -10,6 +10,9 @@
 #define CHANNEL2_LATCH 0x80
 #define MEASURED_TICKS (PIT_HZ / 1000 * 35) /* less than the 54.9 ms that channel 2 counts */
 #define TRIES 8
+#define ATTEMPTS 20
+#define PATIENCE (1ull << 32)    /* cycles: half a second and more */
+#define CPUID_TSC 0x10           /* in EDX */
 
 struct sample {
 	uint64_t tsc;
@@ -39,37 +42,43 @@ static struct sample take_sample(void)
 	return best;
 }
 
+/* 0 if there is no TSC, or no channel 2 that counts. */
 static uint32_t measure_khz(void)
 {
+	uint32_t eax = 1, ebx, ecx = 0, edx, ticks = 0, rest;
 	uint8_t port_b = inb(PORT_B);
 	struct sample first, last;
-	uint32_t rest, ticks;
-	uint64_t khz;
 
-	do {
-		outb(PORT_B, (port_b & ~2) | 1);
+	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
+	if (!(edx & CPUID_TSC))
+		return 0;
+	outb(PORT_B, (port_b & ~2) | 1);
+	for (int i = 0; i < ATTEMPTS && !ticks; i++) {
 		outb(PIT_CONTROL, CHANNEL2_ONCE);
 		outb(PIT_CHANNEL2, 0xff);
 		outb(PIT_CHANNEL2, 0xff);
 		first = take_sample();
 		do
 			last = take_sample();
-		while (last.ticks - first.ticks < MEASURED_TICKS);
+		while (last.ticks - first.ticks < MEASURED_TICKS && last.tsc - first.tsc < PATIENCE);
 		/* If the output is up, the count ended while we were not running. */
-	} while (inb(PORT_B) & 0x20);
+		if (last.ticks - first.ticks >= MEASURED_TICKS && !(inb(PORT_B) & 0x20))
+			ticks = last.ticks - first.ticks;
+	}
 	outb(PORT_B, port_b);
-
+	if (!ticks)
+		return 0;
 	/* cycles / (ticks / PIT_HZ) / 1000 */
-	ticks = (last.ticks - first.ticks) * 1000;
-	khz = divide((last.tsc - first.tsc) * PIT_HZ + ticks / 2, ticks, &rest);
-	return (uint32_t)khz;
+	ticks *= 1000;
+	return (uint32_t)divide((last.tsc - first.tsc) * PIT_HZ + ticks / 2, ticks, &rest);
 }
 
 /* ---- The real-time clock ---- */
 
 #define CMOS_INDEX 0x70
 #define CMOS_DATA 0x71
-#define CMOS_STATUS_A 0x0a       /* bit 7: it is being updated */
+#define CMOS_STATUS_A 0x0a       /* bit 7: it is being updated, for 2 ms at most */
+#define CMOS_PATIENCE 20000
 #define CMOS_STATUS_B 0x0b       /* bit 1: 24 hours a day, bit 2: binary */
 
 static uint8_t cmos(uint8_t index)
@@ -88,10 +97,10 @@ static uint32_t read_rtc(void)
 {
 	uint8_t second, status;
 	uint32_t minute, hour, day, month, year, years, days;
-	int binary;
+	int binary, tries = 0;
 
 	do {
-		while (cmos(CMOS_STATUS_A) & 0x80)
+		for (int i = 0; i < CMOS_PATIENCE && (cmos(CMOS_STATUS_A) & 0x80); i++)
 			;
 		second = cmos(0);
 		minute = cmos(2);
@@ -99,7 +108,7 @@ static uint32_t read_rtc(void)
 		day = cmos(7);
 		month = cmos(8);
 		year = cmos(9);
-	} while ((cmos(CMOS_STATUS_A) & 0x80) || second != cmos(0));
+	} while (second != cmos(0) && tries++ < TRIES);
 	status = cmos(CMOS_STATUS_B);
 	binary = status & 4;
 	minute = number((uint8_t)minute, binary);
@@ -119,14 +128,17 @@ static uint32_t read_rtc(void)
 	return ((days * 24 + hour) * 60 + minute) * 60 + number(second, binary);
 }
 
-void rom_start_clock(struct rom_ram *ram)
+static int start_clock(struct rom_ram *ram)
 {
 	uint32_t rest;
 
 	ram->khz = measure_khz();
+	if (!ram->khz)
+		return -1;
 	ram->pit_rate = (uint32_t)divide(divide((uint64_t)PIT_HZ << 32, 1000, &rest), ram->khz, &rest);
 	ram->wallclock = (uint64_t)read_rtc() * VMI_WALLCLOCK_HZ;
 	ram->start = rdtsc();
+	return 0;
 }
 
 /* ---- Calls ---- */
@@ -138,10 +150,9 @@ __attribute__((weak)) int rom_init(void)
 
 	if (!ram)
 		return -1;
-	if (!ram->entered) {
-		ram->entered = 1;
-		rom_start_clock(ram);
-	}
+	if (!ram->entered && start_clock(ram))
+		return -1;
+	ram->entered = 1;
 	return 0;
 }
 
