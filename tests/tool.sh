@@ -117,7 +117,8 @@ is 0 'pushfl; popl\{0,1\} %eax$' 'sites: instructions' "$vrom" sites "$good"
 is 0 '^7 sites; records 56 bytes' 'sites: the sum' "$vrom" sites --summary "$good"
 isnt 'DisableInterrupts(' 'sites --summary: no list'
 is 0 '"padding_bytes": [1-9]' 'sites --json' "$vrom" sites --json "$good"
-sed 's/INCLUDE.*//; s/\.rodata : {/.rodata : { . = ALIGN(4); vrom_sites = .; *(.vrom.sites) vrom_sites_end = .; vrom_native = .; *(.vrom.native) vrom_native_end = .;/' tests/tool/kernel.ld >"$tmp/merged.ld"
+parts='. = ALIGN(4); vrom_sites = .; *(.vrom.sites) vrom_sites_end = .; vrom_native = .; *(.vrom.native) vrom_native_end = .;'
+sed "s/INCLUDE.*//; s/\.rodata : {/& $parts/" tests/tool/kernel.ld >"$tmp/merged.ld"
 script=$tmp/merged.ld kernel merged
 is 0 '^7 sites; records 56 bytes' 'sites: a table inside .rodata' "$vrom" sites "$tmp/merged.elf"
 isnt '\.vrom' 'sites: that is, without sections of its own'
@@ -130,7 +131,8 @@ is 1 'it has no site table' 'sites: no table' "$vrom" sites "$tmp/discarded.elf"
 kernel bare -DVROM_NO_SITES
 is 0 '^0 sites' 'sites: an empty table' "$vrom" sites "$tmp/bare.elf"
 is 1 'not linked' 'sites: an object file' "$vrom" sites "$tmp/kernel.o"
-is 1 'not for x86' 'sites: of another machine' sh -c "cp '$good' '$tmp/other.elf' && printf '\\010' | dd of='$tmp/other.elf' bs=1 seek=18 conv=notrunc 2>/dev/null && '$vrom' sites '$tmp/other.elf'"
+plant other && poke "$tmp/other.elf" 18 8
+is 1 'not for x86' 'sites: of another machine' "$vrom" sites "$tmp/other.elf"
 
 # ---- vrom check ----
 
@@ -147,14 +149,16 @@ is 1 'sensitive instructions outside all sites .* 5 must' 'check: without annota
 isnt 'site 0' 'check: and there are no sites'
 
 kernel branch -DPLANT_BRANCH
-is 1 'must .*work (.text): jmp .*into the middle of site 0, 1 bytes' 'check: a jump into a site' "$vrom" check "$tmp/branch.elf"
+is 1 'must .*work (.text): jmp .*into the middle of site 0, 1 bytes' 'check: a jump into a site' \
+	"$vrom" check "$tmp/branch.elf"
 kernel call -DPLANT_CALL
 is 1 'must .*call .*into the middle of site 0' 'check: a call into a site' "$vrom" check "$tmp/call.elf"
 kernel address -DPLANT_ADDRESS
 is 0 'note .*mov .*address.*site 0' 'check --notes: an address inside a site' "$vrom" check --notes "$tmp/address.elf"
 is 0 'branches .* 1 note' 'check: notes are counted' "$vrom" check "$tmp/address.elf"
 kernel overrun -DPLANT_OVERRUN
-is 1 'must .*site 5: an instruction at .* runs into it' 'check: an instruction that runs into a site' "$vrom" check "$tmp/overrun.elf"
+is 1 'must .*site 5: an instruction at .* runs into it' 'check: an instruction that runs into a site' \
+	"$vrom" check "$tmp/overrun.elf"
 kernel exempt -DPLANT_EXEMPT
 is 1 'must .*exempted (.text): hlt: it traps' 'check: a function that is not exempt' "$vrom" check "$tmp/exempt.elf"
 is 0 'exempt, in .text.early, exempted' 'check: --exempt' "$vrom" check --exempt exempted "$tmp/exempt.elf"
@@ -215,7 +219,7 @@ LIST
 # What is worth a note, and what is nothing at all.
 # Dollars here are the assembler's.
 # shellcheck disable=SC2016
-for instruction in rdtsc cpuid 'mov %cs, %eax' 'int $0x80' 'mov %cs, %eax' 'mov %eax, %ds' 'pop %es' 'mov %eax, %ss' 'lss (%eax), %esp'; do
+for instruction in rdtsc cpuid 'mov %cs, %eax' 'int $0x80' 'mov %eax, %ds' 'pop %es' 'mov %eax, %ss' 'lss (%eax), %esp'; do
 	kernel harmless "-DPLANT_SENSITIVE=$instruction"
 	is 0 '^note .*(.text)' "check --notes: $instruction is a note" "$vrom" check --notes "$tmp/harmless.elf"
 done
@@ -252,7 +256,8 @@ is 1 'the seal ends before site 0' 'check: a seal that ends early' "$vrom" check
 plant long && poke "$tmp/long.elf" "$native" 9
 is 1 'by the seal, and it has room for' 'check: a seal that says too much' "$vrom" check "$tmp/long.elf"
 is 1 'its seal .vrom.native is not' 'check: no seal' "$vrom" check "$tmp/unsealed.elf"
-is 1 '^note there is no site table.*linker script drops' 'check --notes: a discarded table' "$vrom" check --notes "$tmp/discarded.elf"
+is 1 '^note there is no site table.*linker script drops' 'check --notes: a discarded table' \
+	"$vrom" check --notes "$tmp/discarded.elf"
 
 # ---- vrom check KERNEL ROM ----
 

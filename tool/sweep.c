@@ -63,8 +63,8 @@ static void pass_symbols(struct reading *reading)
 {
 	const struct elf *elf = &reading->kernel->elf;
 
-	for (; reading->symbol < elf->symbol_count && elf->symbols[reading->symbol].address <= reading->at; reading->symbol++) {
-		const struct symbol *symbol = &elf->symbols[reading->symbol];
+	while (reading->symbol < elf->symbol_count && elf->symbols[reading->symbol].address <= reading->at) {
+		const struct symbol *symbol = &elf->symbols[reading->symbol++];
 		uint64_t end = symbol->address + symbol->size;
 
 		if (symbol->kind == SYMBOL_FUNCTION && end > reading->function_end)
