@@ -17,13 +17,11 @@
 	.ifnc name, APICRead; .ifnc name, APICWrite; .ifnc name, SetCallbacks; provide name; .endif; .endif; .endif;
 VMI_CALLS(X)
 
-/* The interrupt mask in line, in the eight bytes of a site. Where a handler starts, DS may not be the kernel's
- * yet, so the counter is reached by SS where that leaves room for the native instruction. The last two need a
- * byte more, and are right only where DS is flat as well. */
+/* Two of the interrupt-mask calls in line. Where a handler starts, DS may be a user's, so the counter is reached
+ * by SS; that leaves one of the eight bytes of a site. The other two calls have a native form of two bytes, so
+ * they are called. */
 #define COUNT(name) incl %ss:4 * .LVMI_CALL_##name
 #define COUNT_HOLE 3
-#define COUNT_BY_DS(name) incl 4 * .LVMI_CALL_##name
-#define COUNT_BY_DS_HOLE 2
 
 	template EnableInterrupts, VROM_FLAGS, COUNT_HOLE
 	COUNT(EnableInterrupts)
@@ -33,18 +31,6 @@ VMI_CALLS(X)
 	template DisableInterrupts, VROM_FLAGS, COUNT_HOLE
 	COUNT(DisableInterrupts)
 	cli
-	end_template
-
-	template GetInterruptMask, VROM_FLAGS, COUNT_BY_DS_HOLE
-	COUNT_BY_DS(GetInterruptMask)
-	pushfl
-	popl %eax
-	end_template
-
-	template SetInterruptMask, VROM_FLAGS, COUNT_BY_DS_HOLE
-	COUNT_BY_DS(SetInterruptMask)
-	pushl %eax
-	popfl
 	end_template
 
 /*

@@ -15,3 +15,14 @@
 	provide GetWallclockTime
 	provide WallclockUpdated
 	provide SetLinearMapping /* where to look for the local APIC */
+
+/* In line, these two are what they are natively, and a guest whose sites have room for templates pays nothing for
+ * the checks of iret.S: a frame that faults does so at the site. */
+	template IRET, 0
+	iret
+	end_template
+
+	template SYSEXIT, 0
+	sti
+	sysexit
+	end_template

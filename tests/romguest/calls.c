@@ -261,35 +261,53 @@ void test_calls(void)
 	   "APICRead, APICWrite and SetCallbacks are left native");
 }
 
-/* Templates of the interrupt mask: placed and run. */
+/* What leaves the kernel by itself cannot be placed and come back: it must be the native instructions. */
+static void test_final_template(const struct vrom_template *template)
+{
+	const char *native = template->call == VMI_CALL_IRET ? "\xcf" : "\xfb\x0f\x35";
+	uint8_t length = template->call == VMI_CALL_IRET ? 1 : 3;
+	int same = template->length == length && !template->changes && !template->holes[0].kind;
+
+	for (unsigned i = 0; i < length; i++)
+		same &= template->code[i] == (uint8_t)native[i];
+	ok(same, "template of %s is what it is natively", table[template->call].name);
+}
+
+/* Placed and run, with interrupts on and off. */
+static void test_mask_template(const struct vrom_template *template)
+{
+	static uint8_t code[VROM_TEMPLATE_CODE + 1];
+	uint32_t counted, value;
+
+	for (uint32_t on = 0; on <= IF; on += IF) {
+		struct registers r = REGISTERS(.eax = on, .eflags = on);
+		uint32_t wanted = template->call == VMI_CALL_EnableInterrupts ? IF : 0;
+
+		__builtin_memcpy(code, template->code, VROM_TEMPLATE_CODE);
+		code[template->length] = 0xc3;
+		for (unsigned hole = 0; hole < 2; hole++)
+			if (template->holes[hole].kind == VROM_HOLE_ROM) {
+				__builtin_memcpy(&value, code + template->holes[hole].offset, 4);
+				value += rom;
+				__builtin_memcpy(code + template->holes[hole].offset, &value, 4);
+			}
+		counted = counters[template->call];
+		invoke((uint32_t)code, &r, 0, 0);
+		ok((template->call == VMI_CALL_EnableInterrupts || template->call == VMI_CALL_DisableInterrupts) &&
+		   template->length <= 8 && counters[template->call] == counted + 1 && (r.eflags & IF) == wanted &&
+		   r.eax == on && r.edx == 0xd3d3d3d3 && r.ecx == 0xc2c2c2c2,
+		   "template of %s in %u bytes counts and works", table[template->call].name, template->length);
+	}
+}
+
 void test_templates(void)
 {
 	const struct vrom_extension *extension = (const void *)(rom + VROM_EXTENSION_OFFSET);
 	const struct vrom_template *template = (const void *)(rom + extension->templates);
-	static uint8_t code[VROM_TEMPLATE_CODE + 1];
-	uint32_t counted, value;
 
-	for (unsigned i = 0; i < extension->template_count; i++, template++) {
-		for (uint32_t on = 0; on <= IF; on += IF) {
-			struct registers r = REGISTERS(.eax = on, .eflags = template->call == VMI_CALL_SetInterruptMask ? 0 : on);
-			uint32_t wanted = template->call == VMI_CALL_EnableInterrupts  ? IF :
-					  template->call == VMI_CALL_DisableInterrupts ? 0 :
-											 on;
-
-			__builtin_memcpy(code, template->code, VROM_TEMPLATE_CODE);
-			code[template->length] = 0xc3;
-			for (unsigned hole = 0; hole < 2; hole++)
-				if (template->holes[hole].kind == VROM_HOLE_ROM) {
-					__builtin_memcpy(&value, code + template->holes[hole].offset, 4);
-					value += rom;
-					__builtin_memcpy(code + template->holes[hole].offset, &value, 4);
-				}
-			counted = counters[template->call];
-			invoke((uint32_t)code, &r, 0, 0);
-			ok(template->length <= 8 && counters[template->call] == counted + 1 && (r.eflags & IF) == wanted &&
-			   (template->call != VMI_CALL_GetInterruptMask || (r.eax & IF) == on) && r.edx == 0xd3d3d3d3 &&
-			   r.ecx == 0xc2c2c2c2 && (template->call == VMI_CALL_GetInterruptMask || r.eax == on),
-			   "template of %s in %u bytes counts and works", table[template->call].name, template->length);
-		}
-	}
+	for (unsigned i = 0; i < extension->template_count; i++, template++)
+		if (template->call == VMI_CALL_IRET || template->call == VMI_CALL_SYSEXIT)
+			test_final_template(template);
+		else
+			test_mask_template(template);
 }
