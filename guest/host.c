@@ -72,7 +72,7 @@ void host_attach(void)
 			       rom.header->virtual_top);
 			rom.header = NULL;
 		}
-	} else if (status != VROM_NO_ROM && status != VROM_FOREIGN) {
+	} else if (status != VROM_NO_ROM) {
 		printf("host: no ROM to use: %s\n", vrom_strstatus(status));
 	}
 	if (status == VROM_OK && rom.header) {

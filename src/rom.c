@@ -104,8 +104,8 @@ enum vrom_status vrom_find(const void *area, size_t size, struct vrom_rom *rom, 
 
 		if (status == VROM_OK)
 			return status;
-		/* The statuses of a ROM stand in the order of the checks. */
-		if (status > closest.status)
+		/* The statuses of a ROM stand in the order of the checks. Foreign ones are on every PC, and no reason. */
+		if (status > closest.status && status != VROM_FOREIGN)
 			closest = here;
 	}
 	if (error)

@@ -45,7 +45,7 @@
 #define VROM_STATUSES(X) \
 	X(OK, "all is well") \
 	/* About a ROM: vrom_check_rom, vrom_find. */ \
-	X(NO_ROM, "no option ROM starts here") \
+	X(NO_ROM, "there is no VMI ROM") \
 	X(FOREIGN, "it is an option ROM, but not a VMI ROM") \
 	X(ROM_LENGTH, "the ROM's length is zero or reaches beyond the memory that holds it") \
 	X(ROM_VERSION, "the ROM speaks another major version of VMI than 3") \
@@ -118,8 +118,9 @@ enum vrom_status vrom_check_rom(const void *image, size_t available, struct vrom
 /*
  * Looks at every 2 KiB of area (on a PC: size VMI_ROM_AREA_SIZE at physical VMI_ROM_AREA, wherever the
  * kernel sees that) and takes the first ROM that vrom_check_rom accepts. What is no ROM, foreign or bad
- * is passed over by one step only, so it cannot hide what lies behind. If there is none, the result and
- * error tell the reason of the ROM that came closest: that got furthest through the checks.
+ * is passed over by one step only, so it cannot hide what lies behind. If there is none, the result is
+ * VROM_NO_ROM (every PC has foreign ROMs), or if there was a bad VMI ROM the reason why the best of them is bad: the one
+ * that got furthest through the checks.
  */
 enum vrom_status vrom_find(const void *area, size_t size, struct vrom_rom *rom, struct vrom_error *error);
 

@@ -43,10 +43,11 @@
  *	vrom_site IRET, "iret"
  *	vrom_site SetCR3, "movl %eax, %cr3", %eax
  *	vrom_site WriteGDTEntry, "...", %eax, %edx, %ecx, %ebx
- *	vrom_site SetCR3, "movl %eax, %cr3", %eax, may_change=VROM_EAX+VROM_FLAGS
+ *	vrom_site DisableInterrupts, "cli", may_change=VROM_STANDARD
  *
- * The operands are stated so that they can be checked. may_change is, unless given, all that the call may
- * change: those registers must be dead after the site.
+ * native is " " where it is nothing. The operands are stated so that they can be checked. may_change is, unless
+ * given, what the call may change: those registers must be dead after the site. Name more if more is free:
+ * code in line may then use it.
  *
  * A wrong number of operands, one in a wrong register, an unknown call and a site whose may_change leaves
  * the call no room are errors when it is compiled or assembled.
@@ -142,7 +143,7 @@
 	.endif
 .endm
 
-.macro vrom_site call:req, native, a1, a2, a3, a4, a5, may_change
+.macro vrom_site call:req, native:req, a1, a2, a3, a4, a5, may_change
 	.ifndef .LVMI_CALL_\call
 		.error "vrom_site \call: there is no such call"
 	.else

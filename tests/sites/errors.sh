@@ -92,6 +92,10 @@ for compiler in "$@"; do
 		'vrom_site IRET, "iret"' \
 		'vrom_site IRET16, "iret"' \
 		'vrom_site IRET16: there is no such call'
+	try 'in assembly: native code left out' S \
+		'vrom_site UpdatePxE, " ", %eax, %edx' \
+		'vrom_site UpdatePxE' \
+		'native'
 	try 'in assembly: registers in use' S \
 		'vrom_site CLTS, "clts", may_change=VROM_STANDARD' \
 		'vrom_site CLTS, "clts", may_change=VROM_EAX' \

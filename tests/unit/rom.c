@@ -224,8 +224,8 @@ static void nothing_hides_a_good_one(void **state)
 	(void)state;
 	for (int bad = 0; bad < 6; bad++) {
 		struct vmi_rom_header *header = (struct vmi_rom_header *)area;
-		static const enum vrom_status reasons[] = { VROM_FOREIGN, VROM_ROM_VERSION, VROM_ROM_CHECKSUM,
-							    VROM_ROM_LENGTH, VROM_ROM_EXTENSION, VROM_FOREIGN };
+		static const enum vrom_status reasons[] = { VROM_NO_ROM, VROM_ROM_VERSION, VROM_ROM_CHECKSUM,
+							    VROM_ROM_LENGTH, VROM_ROM_EXTENSION, VROM_NO_ROM };
 
 		memset(area, 0, sizeof area);
 		make_rom(area);
