@@ -59,6 +59,9 @@ static const unsigned char *site_around(const struct vrom_plan *plan, uintptr_t 
 {
 	const unsigned char *choice = plan->choices;
 
+	/* A breakpoint handler may ask at any time. */
+	if (plan->state == VROM_EMPTY)
+		return NULL;
 	for (uint32_t t = 0; t < plan->table_count; t++) {
 		const struct vrom_table *table = &plan->tables[t];
 		struct vrom_cursor cursor = vrom_first(table);

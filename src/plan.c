@@ -226,7 +226,7 @@ static inline int is_usual(const struct vrom_plan *plan, const struct vrom_table
 
 /*
  * Tables as linkers make them consist of runs: sites that follow each other in the table and in the text. A run in
- * 64 bits: the address of its first record, and in the low 16 how many there are.
+ * 64 bits: the address of its first record, of which 48 bits tell, and in the low 16 how many there are.
  */
 static inline const unsigned char *first_of(uint64_t run)
 {
@@ -329,6 +329,7 @@ enum vrom_status vrom_plan(struct vrom_plan *plan, const struct vrom_host *host,
 	/* Not as a whole: of a structure that large a compiler makes a call of memset. */
 	for (unsigned call = 0; call < VMI_CALL_COUNT; call++)
 		plan->becomes[call] = (struct vrom_becomes){ 0 };
+	plan->sites = plan->kept = plan->called = plan->jumped = plan->erased = plan->inlined = 0;
 	plan->state = VROM_EMPTY;
 	plan->tables = tables;
 	plan->table_count = table_count;

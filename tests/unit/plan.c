@@ -40,6 +40,9 @@ static void refused(enum vrom_status status, unsigned index)
 	assert_int_equal(error.status, status);
 	assert_int_equal(error.reason, status);
 	assert_int_equal(error.index, index);
+	assert_int_equal(plan.sites + plan.kept + plan.called + plan.jumped + plan.erased + plan.inlined, 0);
+	assert_false(vrom_trapped(&plan, (uintptr_t)kernel.text + 1));
+	assert_false(vrom_inside(&plan, (uintptr_t)kernel.text + 1));
 	assert_true(kernel_untouched(&kernel));
 	assert_int_equal(vrom_commit(&plan), VROM_STATE);
 	assert_int_equal(vrom_revert(&plan), VROM_STATE);
