@@ -126,7 +126,7 @@ static void print_tables(int has_xray)
 		else
 			printf("  %6.2f (%5.2f)   %6.2f\n", site->cold, site->cold / call->cold, site->warm);
 	}
-	printf("The work around a site alone takes %.2f ns cold, %.2f ns warm: differences below a tenth of that are noise.\n",
+	printf("The work around a site alone takes %.2f ns cold, %.2f ns warm: less than a tenth of that is noise.\n",
 	       bench_sites[0].cold, bench_sites[0].warm);
 }
 
