@@ -5,14 +5,14 @@
 
 # ---- The library, on this machine ----
 
-UNIT := plan rom live fault
+UNIT := plan refuse attach rom live fault
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/tests/%)
 
 $(BUILD)/tests/unit/%.o: tests/unit/%.c
 	@mkdir -p $(@D)
 	$(CC) $(HOST_CFLAGS) -c -o $@ $<
 
-$(UNIT_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/kernel.o $(BUILD)/tests/unit/elf.o \
+$(UNIT_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(addprefix $(BUILD)/tests/unit/,kernel.o fixture.o elf.o) \
 		$(BUILD)/host/libvrom.a
 	$(CC) $(HOST_LDFLAGS) -o $@ $^ -lcmocka -lelf -lpthread
 
@@ -58,7 +58,7 @@ tests: $(TESTS)
 
 # The host programs alone, for a build with sanitizers.
 .PHONY: sanitized
-sanitized: $(BUILD)/vrom $(BUILD)/tests/plan $(BUILD)/tests/rom $(BUILD)/tests/fault
+sanitized: $(BUILD)/vrom $(addprefix $(BUILD)/tests/,plan refuse attach rom fault)
 
 check: all tests
 	tests/check.sh $(BUILD)

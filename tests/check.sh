@@ -53,7 +53,9 @@ run() {
 export CMOCKA_MESSAGE_OUTPUT=TAP
 export MAKEFLAGS=
 units() {
-	run "$1patcher" "$2/tests/plan"
+	run "$1patcher, what it writes" "$2/tests/plan"
+	run "$1patcher, what it refuses" "$2/tests/refuse"
+	run "$1patcher, in which order" "$2/tests/attach"
 	run "$1ROM reader" "$2/tests/rom" "$build/native.rom" "$build/count.rom"
 	run "$1fault at every site" "$2/tests/fault" "$build/guest.elf"
 }

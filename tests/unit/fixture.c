@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+#include "fixture.h"
+
+struct kernel kernel;
+struct fake_host fake;
+struct vrom_plan plan;
+struct vrom_error error;
+unsigned char memory[VROM_PLAN_MEMORY(KERNEL_SITES)];
+
+/* Near the text, so that a call reaches it. */
+static uintptr_t near_text(void)
+{
+	return (uintptr_t)kernel.text + 0x100000;
+}
+
+int start(void **state)
+{
+	(void)state;
+	kernel_start(&kernel);
+	fake_host_start(&fake, near_text());
+	memset(&error, 0xee, sizeof error);
+	return 0;
+}
+
+enum vrom_status make_plan(void)
+{
+	return vrom_plan(&plan, &fake.host, &kernel.table, 1, memory, sizeof memory, &error);
+}
+
+void refused(enum vrom_status status, unsigned index)
+{
+	assert_string_equal(vrom_strstatus(make_plan()), vrom_strstatus(status));
+	assert_int_equal(error.status, status);
+	assert_int_equal(error.reason, status);
+	assert_int_equal(error.index, index);
+	assert_int_equal(plan.sites + plan.kept + plan.called + plan.jumped + plan.erased + plan.inlined, 0);
+	assert_false(vrom_trapped(&plan, (uintptr_t)kernel.text + 1));
+	assert_false(vrom_inside(&plan, (uintptr_t)kernel.text + 1));
+	assert_true(kernel_untouched(&kernel));
+	assert_int_equal(vrom_commit(&plan), VROM_STATE);
+	assert_int_equal(vrom_revert(&plan), VROM_STATE);
+	assert_true(kernel_untouched(&kernel));
+}
+
+uint32_t load32(const unsigned char *from)
+{
+	uint32_t value;
+
+	memcpy(&value, from, 4);
+	return value;
+}
