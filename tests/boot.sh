@@ -7,13 +7,7 @@
 set -u
 build=$1
 out=$build/boot.out
-number=0
-status=0
-
-say() {
-	number=$((number + 1))
-	if [ "$1" = 0 ]; then echo "ok $number - $2"; else echo "not ok $number - $2"; status=1; fi
-}
+. "$(dirname "$0")/tap.sh"
 
 # has NAME PATTERN: whether the last boot printed it
 has() {
@@ -62,5 +56,4 @@ for kernel in guest.elf hello.elf; do
 		say $? "vrom check $kernel ${rom##*/}"
 	done
 done
-echo "1..$number"
-exit $status
+the_end

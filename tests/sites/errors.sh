@@ -7,13 +7,7 @@
 set -u
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
-number=0
-failed=0
-
-say() {
-	number=$((number + 1))
-	if [ "$1" = 0 ]; then echo "ok $number - $2"; else echo "not ok $number - $2"; failed=1; fi
-}
+. "$(dirname "$0")/../tap.sh"
 
 # compile SUFFIX TEXT: with $compiler, messages in $tmp/messages
 compile() {
@@ -101,5 +95,4 @@ for compiler in "$@"; do
 		'vrom_site CLTS, "clts", may_change=VROM_EAX' \
 		'vrom_site CLTS: the call changes more than may_change leaves free'
 done
-echo "1..$number"
-exit $failed
+the_end
