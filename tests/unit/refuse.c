@@ -196,6 +196,34 @@ static void a_call_reaches_two_gigabytes(void **state)
 	assert_int_equal(make_plan(), VROM_OK);
 }
 
+/* What was found for one site holds for its like only where the target is in reach of them too. */
+static void reach_is_a_matter_of_the_place(void **state)
+{
+	static struct kernel module;
+	struct vrom_table tables[2];
+
+	(void)state;
+	for (int far = 0; far < 2; far++) {
+		kernel_start(&kernel);
+		kernel_start(&module);
+		for (unsigned i = 0; i < 4; i++) {
+			kernel_usual_site(&kernel, 16 * i, VMI_CALL_SetCR3);
+			kernel_usual_site(&module, 16 * i, VMI_CALL_SetCR3);
+		}
+		kernel_finish(&kernel);
+		kernel_finish(&module);
+		tables[0] = kernel.table;
+		tables[1] = module.table;
+		assert_int_equal(vrom_plan(&plan, &fake.host, tables, 2, memory, sizeof memory, &error), VROM_OK);
+		/* The guest sees one of them 4 GiB further on, or back. */
+		tables[far].moved = far ? 0x100000000 : -0x100000000;
+		assert_int_equal(vrom_plan(&plan, &fake.host, tables, 2, memory, sizeof memory, &error), VROM_REACH);
+		assert_int_equal(error.table, far);
+		assert_int_equal(error.index, 0);
+		tables[far].moved = 0;
+	}
+}
+
 static void registers_in_use_are_kept(void **state)
 {
 	static const unsigned free[] = { VROM_STANDARD - VROM_EAX, VROM_STANDARD - VROM_ECX, VROM_STANDARD - VROM_EDX,
@@ -296,7 +324,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(a_bad_record_is_refused), TEST(a_site_outside_the_text_is_refused),
 		TEST(a_changed_byte_is_refused), TEST(overlap_is_found_in_any_order), TEST(answers_are_checked),
-		TEST(a_call_reaches_two_gigabytes), TEST(registers_in_use_are_kept), TEST(a_cut_table_is_refused),
+		TEST(a_call_reaches_two_gigabytes), TEST(reach_is_a_matter_of_the_place), TEST(registers_in_use_are_kept), TEST(a_cut_table_is_refused),
 		TEST(little_memory_is_refused), TEST(a_damaged_template_is_refused),
 	};
 
