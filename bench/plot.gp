@@ -11,7 +11,7 @@ set format x "%.0f"
 set xrange [700:1500000]
 set yrange [0:*]
 set grid ytics lc rgb "#dddddd"
-set key top left
+set key bottom right
 set style data linespoints
 plot data using 1:4 title "LLVM XRay, patching as many sleds" lw 2 pt 5 lc rgb "#c05020", \
      data using 1:2 title "vrom, plan and commit, every check" lw 3 pt 7 lc rgb "#205080", \
