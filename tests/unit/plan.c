@@ -238,6 +238,7 @@ static void text_may_be_written_elsewhere(void **state)
 
 	(void)state;
 	kernel_usual_site(&kernel, 8, VMI_CALL_SetCR0);
+	kernel_usual_site(&kernel, 32, VMI_CALL_WriteGDTEntry);
 	kernel_finish(&kernel);
 	memcpy(window, kernel.text, sizeof window);
 	kernel.table.alias = window - kernel.text;
@@ -245,6 +246,7 @@ static void text_may_be_written_elsewhere(void **state)
 	assert_int_equal(vrom_commit(&plan), VROM_OK);
 	assert_true(kernel_untouched(&kernel));
 	assert_int_equal(window[8], 0xe8);
+	assert_memory_equal(window + 32, "\x56\xe8", 2);
 	assert_int_equal(load32(window + 9),
 			 (uint32_t)(fake.targets[VMI_CALL_SetCR0] - (uintptr_t)kernel.text - 13));
 }

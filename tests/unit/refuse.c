@@ -142,6 +142,47 @@ static void overlap_is_found_in_any_order(void **state)
 	assert_int_equal(error.other, 5);
 }
 
+/* A table in no order at all, sites side by side; then each site in turn is laid over each of some others. */
+static void a_shuffled_table(void **state)
+{
+	enum { SITES = 60 };
+	unsigned place[SITES], random = 1;
+
+	(void)state;
+	for (unsigned i = 0; i < SITES; i++)
+		place[i] = i;
+	for (unsigned i = SITES - 1; i; i--) {
+		unsigned j, other;
+
+		random = random * 1103515245 + 12345;
+		j = random / 65536 % (i + 1);
+		other = place[j];
+		place[j] = place[i];
+		place[i] = other;
+	}
+	for (unsigned i = 0; i < SITES; i++)
+		kernel_usual_site(&kernel, 64 + 5 * place[i], VMI_CALL_SetCR3);
+	kernel_finish(&kernel);
+	assert_int_equal(make_plan(), VROM_OK);
+	assert_int_equal(vrom_commit(&plan), VROM_OK);
+	assert_int_equal(vrom_revert(&plan), VROM_OK);
+	assert_true(kernel_untouched(&kernel));
+	for (unsigned i = 0; i < SITES; i++)
+		for (unsigned j = i % 7; j < SITES; j += 7) {
+			unsigned char *record = kernel.records + 8 * i;
+			int32_t good, laid_over;
+
+			if (j == i)
+				continue;
+			memcpy(&good, record, 4);
+			laid_over = good + 5 * ((int)place[j] - (int)place[i]);
+			memcpy(record, &laid_over, 4);
+			refused(VROM_OVERLAP, i > j ? i : j);
+			assert_int_equal(error.other, i > j ? j : i);
+			memcpy(record, &good, 4);
+		}
+}
+
 static void answers_are_checked(void **state)
 {
 	(void)state;
@@ -323,7 +364,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(a_bad_record_is_refused), TEST(a_site_outside_the_text_is_refused),
-		TEST(a_changed_byte_is_refused), TEST(overlap_is_found_in_any_order), TEST(answers_are_checked),
+		TEST(a_changed_byte_is_refused), TEST(overlap_is_found_in_any_order), TEST(a_shuffled_table), TEST(answers_are_checked),
 		TEST(a_call_reaches_two_gigabytes), TEST(reach_is_a_matter_of_the_place), TEST(registers_in_use_are_kept), TEST(a_cut_table_is_refused),
 		TEST(little_memory_is_refused), TEST(a_damaged_template_is_refused),
 	};
