@@ -77,6 +77,7 @@ run "programs with sanitizers" "$0" passes \
 	make -j2 SANITIZE=address,undefined BUILD="$build/sanitize" sanitized
 units "sanitized: " "$build/sanitize"
 run "sanitized: command" tests/tool.sh "$build" "$build/sanitize/vrom"
+run "inputs that fuzzing found" make -s BUILD="$build" fuzz-replay
 run "fuzzers, briefly" "$0" passes make -s BUILD="$build" FUZZ_SECONDS=5 fuzz
 run "installing" "$0" passes make -s BUILD="$build" DESTDIR="$PWD/$build/root" PREFIX=/usr install
 
