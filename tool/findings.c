@@ -78,7 +78,7 @@ void findings_print(const struct findings *findings, const struct elf *elf, int 
 		const struct finding *finding = &findings->list[i];
 		char place[PLACE_SIZE];
 
-		if (finding->level == LEVEL_NOTE && !notes)
+		if (finding->level == LEVEL_NOTE && !notes && finding->about != ABOUT_TABLE)
 			continue;
 		printf("%s ", finding->level == LEVEL_MUST ? "must" : "note");
 		if (finding->has_address)
