@@ -2,13 +2,14 @@
 /* The bytes of a site: native as the build made them, or as a plan wants them. */
 #include "lib.h"
 
-const uint64_t vrom_nop[9] = { 0, 0x90, 0x9066, 0x001f0f, 0x00401f0f, 0x0000441f0f, 0x0000441f0f66, 0x00000000801f0f,
-			       0x0000000000841f0f };
+/* Nops of 0 to 8 bytes in the recommended forms, as numbers. */
+static const uint64_t nops[] = { 0, 0x90, 0x9066, 0x001f0f, 0x00401f0f, 0x0000441f0f, 0x0000441f0f66, 0x00000000801f0f,
+				 0x0000000000841f0f };
 
 void vrom_nops(unsigned char *to, unsigned count)
 {
 	for (unsigned n; count; count -= n) {
-		uint64_t nop = vrom_nop[count < 8 ? count : 8];
+		uint64_t nop = nops[count < 8 ? count : 8];
 
 		n = count < 9 ? count : 9;
 		if (n == 9)
@@ -88,19 +89,4 @@ void vrom_code(const struct vrom_plan *plan, const struct vrom_table *table, con
 	default:
 		put_template(plan, &plan->templates[choice - VROM_INLINE], site->size, to);
 	}
-}
-
-unsigned vrom_preview(const struct vrom_plan *plan, uint32_t table, uint32_t index, unsigned char *bytes)
-{
-	const unsigned char *choices = plan->choices;
-	struct vrom_cursor cursor = vrom_first(&plan->tables[table]);
-	struct vrom_site site;
-
-	for (uint32_t t = 0; t < table; t++)
-		choices += (plan->tables[t].records_end - plan->tables[t].records) / VROM_RECORD_SIZE;
-	for (uint32_t i = 0; i < index; i++)
-		vrom_next(&cursor);
-	site = vrom_next(&cursor);
-	vrom_code(plan, &plan->tables[table], &site, choices[index], bytes);
-	return site.size;
 }

@@ -33,6 +33,7 @@ static void write_sites(const struct vrom_plan *plan, int native)
 			struct vrom_site site = vrom_next(&cursor);
 			const struct vrom_becomes *becomes = &plan->becomes[site.call];
 			uint32_t tail = becomes->tail;
+			unsigned char *to;
 
 			/* The new code does not depend on the seal: to follow it would only take time. */
 			if (!native)
@@ -43,11 +44,17 @@ static void write_sites(const struct vrom_plan *plan, int native)
 				write_site(plan, &plan->tables[t], here, native ? VROM_KEEP : *choice);
 				continue;
 			}
-			/* Nearly every site: 5 to 8 bytes, as two halves that may overlap. */
+			/* Nearly every site: 5 to 8 bytes, as two halves that may overlap, or up to 16 as three. */
+			to = site.at + table.alias;
 			tail += (uint32_t)(becomes->target - (uintptr_t)site.at - table.moved - site.size) &
 				becomes->relative;
-			__builtin_memcpy(site.at + table.alias, &becomes->head, sizeof tail);
-			__builtin_memcpy(site.at + table.alias + site.size - sizeof tail, &tail, sizeof tail);
+			if (site.size > 8) {
+				__builtin_memcpy(to, &becomes->head, 8);
+				__builtin_memcpy(to + site.size - 8, &tail, 4);
+				tail = becomes->end;
+			} else
+				__builtin_memcpy(to, &becomes->head, 4);
+			__builtin_memcpy(to + site.size - 4, &tail, 4);
 		}
 	}
 	if (aliases)

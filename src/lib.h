@@ -5,7 +5,7 @@
 /*
  * What the files of the library share. In reading order: rom.c finds a ROM, plan.c decides what every site
  * becomes, code.c makes the bytes, commit.c writes them, live.c writes them under running processors,
- * attach.c is the whole way, entry.c calls into the ROM, status.c has the sentences.
+ * attach.c is the whole way, entry.c calls into the ROM, preview.c is for tools, status.c has the sentences.
  */
 #include <vrom/patch.h>
 #include <vrom/site.h>
@@ -64,9 +64,6 @@ struct vrom_call {
 	uint16_t changes; /* VROM_EAX ... */
 };
 extern const struct vrom_call vrom_calls[VMI_CALL_COUNT];
-
-/* Nops of 0 to 8 bytes in the recommended forms, as numbers. */
-extern const uint64_t vrom_nop[9];
 
 /* Nops of count bytes, the longest first: of 9 bytes, that of 8 with a prefix. */
 void vrom_nops(unsigned char *to, unsigned count);

@@ -75,13 +75,13 @@ static enum vrom_status ask(const struct vrom_host *host, unsigned call, struct 
 /* Whether the site holds its native bytes and then padding. */
 static int holds_native(const struct vrom_site *site)
 {
-	unsigned char padding[255];
-	unsigned n = site->native_size, i = 0;
+	unsigned char built[255];
+	unsigned i = 0;
 
-	if (n > site->size)
+	if (site->native_size > site->size)
 		return 0;
-	vrom_nops(padding, site->size - n);
-	while (i < site->size && site->at[i] == (i < n ? site->native[i] : padding[i - n]))
+	vrom_native_code(site, built);
+	while (i < site->size && site->at[i] == built[i])
 		i++;
 	return i == site->size;
 }
@@ -144,29 +144,40 @@ static enum vrom_status choose(const struct vrom_host *host, const struct vrom_t
 	return is_relative(*choice) && !reaches(host, becomes, (uintptr_t)site->at + table->moved) ? VROM_REACH : VROM_OK;
 }
 
+typedef uint64_t __attribute__((may_alias, aligned(1))) eight_bytes;
+
 /*
- * The first short site of a call stands for all that have the same record but for the place: what was found and
- * chosen holds for them too, if the target is in reach of them all.
+ * The first short site of a call stands for all that have the same record but for the place, and the same bytes: what
+ * was found and chosen holds for them too, if the target is in reach of them all.
  */
 static void remember(struct vrom_plan *plan, const struct vrom_host *host, const struct vrom_table *table,
 		     const struct vrom_site *site, unsigned choice)
 {
 	struct vrom_becomes *becomes = &plan->becomes[site->call];
-	unsigned char code[8];
+	unsigned n = site->native_size, size = site->size, lea = size > 8 ? 4 : 0;
+	unsigned char code[16] = { 0 };
 
-	if (site->size > sizeof code || becomes->record)
+	/* The distance has its place at the end, or before a lea. */
+	if (size > sizeof code || n > 8 || becomes->record ||
+	    (lea && is_relative(choice) && vrom_calls[site->call].args < 4))
 		return;
 	for (const struct vrom_table *t = plan->tables; is_relative(choice) && t < plan->tables + plan->table_count; t++)
 		if (!reaches(host, becomes, (uintptr_t)t->text + t->moved) ||
 		    !reaches(host, becomes, (uintptr_t)t->text_end + t->moved))
 			return;
+	vrom_native_code(site, code);
+	becomes->native = n;
+	/* So many bytes of eight. In two steps, because the processor has no shift by 64. */
+	becomes->native_bits = ~(UINT64_MAX << 4 * n << 4 * n);
+	becomes->built_bits = lea ? UINT64_MAX : ~(UINT64_MAX << 4 * size << 4 * size);
+	becomes->built = *(eight_bytes *)code;
+	becomes->built_end = *(eight_bytes *)(code + size - lea - 4);
 	vrom_code(plan, table, site, choice, code);
-	__builtin_memcpy(&becomes->head, code, 4);
-	__builtin_memcpy(&becomes->tail, code + site->size - 4, 4);
-	if (is_relative(choice)) {
-		becomes->relative = UINT32_MAX;
-		becomes->tail += (uint32_t)((uintptr_t)site->at + table->moved + site->size - becomes->target);
-	}
+	becomes->head = *(eight_bytes *)code;
+	__builtin_memcpy(&becomes->tail, code + size - lea - 4, 4);
+	__builtin_memcpy(&becomes->end, code + size - 4, 4);
+	becomes->relative = -(uint32_t)is_relative(choice);
+	becomes->tail += (uint32_t)((uintptr_t)site->at + table->moved + size - becomes->target) & becomes->relative;
 	becomes->usual = choice;
 	becomes->record = site->record;
 }
@@ -197,29 +208,28 @@ static __attribute__((noinline)) enum vrom_status plan_site(struct vrom_plan *pl
 
 /* ---- One site at one go ---- */
 
-typedef uint64_t __attribute__((may_alias, aligned(1))) eight_bytes;
-
-/* Whether the site at cursor is like the one that is remembered for its call, is in the text and holds its native
- * bytes and padding. Then it has the same choice. If not, it may still be good: plan_site tells. */
+/* Whether the site at cursor is like the one that is remembered for its call, and in the text. Then it has the same
+ * choice. If not, it may still be good: plan_site tells. */
 static inline int is_usual(const struct vrom_plan *plan, const struct vrom_table *table, struct vrom_cursor cursor,
 			   unsigned char *choice)
 {
-	static const uint64_t low[] = { 0, 0xff, 0xffff, 0xffffff, 0xffffffff, 0xffffffffff, 0xffffffffffff,
-					0xffffffffffffff, UINT64_MAX };
+	const struct vrom_becomes *becomes;
 	struct vrom_site site;
-	uint64_t want;
+	uint64_t text;
 
-	/* Eight bytes are looked at at once, so there must be eight. */
-	if (table->native_end - cursor.native < 9 || cursor.record[4] >= VMI_CALL_COUNT)
+	/* Eight bytes of the seal are looked at at once, and sixteen of the text. No record is 0: its size is not. */
+	if (table->native_end - cursor.native < 9 || cursor.record[4] >= VMI_CALL_COUNT || !cursor.record[5])
 		return 0;
 	site = vrom_next(&cursor);
-	*choice = plan->becomes[site.call].usual;
-	if (site.record != plan->becomes[site.call].record || site.native_size >= site.size)
+	becomes = &plan->becomes[site.call];
+	*choice = becomes->usual;
+	if (site.record != becomes->record || site.native_size != becomes->native || site.at < table->text ||
+	    site.at >= table->text_end || table->text_end - site.at < 16)
 		return 0;
-	want = (*(const eight_bytes *)site.native & low[site.native_size]) |
-	       vrom_nop[site.size - site.native_size] << 8 * site.native_size;
-	return site.at >= table->text && site.at < table->text_end && table->text_end - site.at >= 8 &&
-	       !((*(const eight_bytes *)site.at ^ want) & low[site.size]);
+	text = *(const eight_bytes *)site.at;
+	return !((text ^ *(const eight_bytes *)site.native) & becomes->native_bits) &&
+	       !((text ^ becomes->built) & becomes->built_bits) &&
+	       (site.size <= 8 || *(const eight_bytes *)(site.at + site.size - 8) == becomes->built_end);
 }
 
 /* ---- Overlap ---- */

@@ -200,10 +200,11 @@ struct vrom_becomes {
 	uint8_t choice;
 	uint8_t asked;
 	uint8_t first, last; /* templates; none if first == last */
-	/* What a site with this record becomes: its first and its last four bytes, the latter plus the distance
-	 * to target where relative has a bit. */
-	uint8_t usual;
-	uint32_t record, head, tail, relative;
+	/* Sites with this record: what they become, how many native bytes they have, their first and last eight bytes
+	 * as built and as they become. The distance to target is added to tail where relative has a bit. */
+	uint8_t usual, native;
+	uint32_t record, relative, tail, end;
+	uint64_t native_bits, built_bits, built, built_end, head;
 };
 
 /* Plain data. The caller keeps it, and the memory it was given, for as long as it may want to revert. */
