@@ -14,15 +14,16 @@ import subprocess
 import sys
 
 ROMS = (None, "native", "count")
+# Each operation, with a name for the picture and one for the head of a column.
 OPS = (
-    ("irq_pair", "irq save + restore"),
-    ("irq_toggle", "irq disable + enable"),
-    ("pte_update", "page table entry"),
-    ("getpid", "getpid"),
-    ("pipe_switch", "pipe context switch"),
-    ("fork_exit_wait", "fork + exit + wait"),
-    ("page_fault", "page fault"),
-    ("timer_tick", "timer tick"),
+    ("irq_pair", "irq save + restore", "irq pair"),
+    ("irq_toggle", "irq disable + enable", "irq toggle"),
+    ("pte_update", "page table entry", "PTE"),
+    ("getpid", "getpid", "getpid"),
+    ("pipe_switch", "pipe context switch", "pipe switch"),
+    ("fork_exit_wait", "fork + exit + wait", "fork + exit"),
+    ("page_fault", "page fault", "page fault"),
+    ("timer_tick", "timer tick", "timer tick"),
 )
 TIMED_RUNS = 5
 
@@ -55,7 +56,7 @@ def boot(build, kernel, rom, icount):
                   for name, count, ticks in re.findall(r"^bench (\w+) iterations=(\d+) ticks=(\d+)", text, re.M)},
         "hertz": int(hertz[1]) if hertz else 0,
     }
-    missing = [name for name, _ in OPS if name not in result["ticks"]]
+    missing = [name for name, *_ in OPS if name not in result["ticks"]]
     if not result["ok"] or missing or not result["hertz"]:
         result["ok"] = False
         print(f"{' '.join(command)}: exit status {done.returncode}, no figures for: {' '.join(missing) or 'none'}")
@@ -66,7 +67,7 @@ def boot(build, kernel, rom, icount):
 def measure(rom, counted, timed):
     """One run of the result: instructions from the counted boot (they repeat), nanoseconds from the fastest timed one."""
     ops = {}
-    for name, _ in OPS:
+    for name, *_ in OPS:
         if all(name in run["ticks"] and run["hertz"] for run in timed) and name in counted["ticks"]:
             ops[name] = {
                 "ns": round(min(run["ticks"][name] * 1e9 / run["hertz"] for run in timed), 2),
@@ -96,35 +97,39 @@ def short(number):
 
 
 def print_table(runs, plain):
-    names = ["no ROM" if run["rom"] is None else run["rom"] + " ROM" for run in runs]
-    print(f"\n{'QEMU TCG':24}" + "".join(f"{name:>26}" for name in names))
-    for key, label in (("sites", "sites"), ("native", "left native"), ("called", "called"), ("erased", "erased"),
-                       ("inlined", "in line")):
-        print(f"{label:24}" + "".join(f"{run[key]:26}" for run in runs))
-    print(f"{'tests passed':24}" + "".join(
-        f"{'%d of %d' % (run['tests']['passed'], run['tests']['passed'] + run['tests']['failed']):>26}" for run in runs))
-    print("\nratio to no ROM (time; ns, instructions)")
-    for name, label in OPS:
-        row = f"{label:24}"
+    def row(label, cells):
+        print(f"{label:24}" + "".join(f"{cell:>13}" for cell in cells))
+
+    def rows(title, cell):
+        row(title, [head for *_, head in OPS])
         for run in runs:
-            if name not in run["ops"] or name not in runs[0]["ops"]:
-                row += f"{'-':>26}"
-                continue
-            op = run["ops"][name]
-            ratio = op["ns"] / runs[0]["ops"][name]["ns"]
-            row += f"{'%.2f  (%s, %s)' % (ratio, short(op['ns']), short(op['insns'])):>26}"
-        print(row)
-    print("\nthe price of the annotations on bare hardware: instructions, annotated against annotations compiled out")
-    for name, label in OPS:
-        if name in plain["ops"] and name in runs[0]["ops"]:
-            with_sites, without = runs[0]["ops"][name]["insns"], plain["ops"][name]["insns"]
-            print(f"{label:24}{with_sites:12.1f} against {without:10.1f}: {with_sites - without:+.1f}")
+            row(named(run), [cell(run, name) if name in run["ops"] else "-" for name, *_ in OPS])
+        print()
+
+    def named(run):
+        return f"{run['rom']} ROM" if run["rom"] else "no ROM"
+
+    print()
+    row("QEMU TCG", ["sites", "left native", "called", "erased", "in line", "tests"])
+    for run in runs:
+        tests = run["tests"]
+        row(named(run), [run[key] for key in ("sites", "native", "called", "erased", "inlined")] +
+            [f"{tests['passed']} of {tests['passed'] + tests['failed']}"])
+    print()
+    base = runs[0]["ops"]
+    rows("time, ratio to no ROM", lambda run, name: f"{run['ops'][name]['ns'] / base[name]['ns']:.2f}")
+    rows("time, ns", lambda run, name: short(run["ops"][name]["ns"]))
+    rows("instructions", lambda run, name: short(run["ops"][name]["insns"]))
+    plain_insns = {name: plain["ops"][name]["insns"] for name, *_ in OPS if name in plain["ops"] and name in base}
+    row("annotations left out", [short(plain_insns[name]) if name in plain_insns else "-" for name, *_ in OPS])
+    row("what padding costs", [f"{base[name]['insns'] - plain_insns[name]:+.3g}" if name in plain_insns else "-"
+                               for name, *_ in OPS])
 
 
 def draw(build, runs):
     """Bars, one group for each operation: time as a ratio to no ROM."""
     with open(f"{build}/demo.dat", "w", encoding="ascii") as data:
-        for name, label in OPS:
+        for name, label, _ in OPS:
             if all(name in run["ops"] for run in runs):
                 base = runs[0]["ops"][name]["ns"]
                 values = " ".join(f"{run['ops'][name]['ns'] / base:.4f}" for run in runs)

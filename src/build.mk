@@ -3,11 +3,11 @@
 
 LIB_SOURCES := $(wildcard src/*.c)
 # A library without libc may not call memcpy, which the compiler otherwise makes out of loops.
-LIB_CFLAGS := -ffreestanding -fno-tree-loop-distribute-patterns
+LIB_CFLAGS := -DVROM_LIBRARY -ffreestanding -fno-tree-loop-distribute-patterns
 LIB_I386 := $(LIB_SOURCES:src/%.c=$(BUILD)/i386/src/%.o)
 LIB_HOST := $(LIB_SOURCES:src/%.c=$(BUILD)/host/src/%.o)
 ifneq ($(findstring clang,$(CC)),)
-LIB_CFLAGS := -ffreestanding -fno-builtin
+LIB_CFLAGS := -DVROM_LIBRARY -ffreestanding -fno-builtin
 endif
 
 $(BUILD)/i386/src/%.o: src/%.c

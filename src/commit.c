@@ -3,7 +3,7 @@
 #include "lib.h"
 
 /* A processor may have read ahead. It notices its own stores, but not through an alias. */
-static void serialise(void)
+void vrom_serialise(void)
 {
 	uint32_t a = 0, b, c = 0, d;
 
@@ -58,7 +58,7 @@ static void write_sites(const struct vrom_plan *plan, int native)
 		}
 	}
 	if (aliases)
-		serialise();
+		vrom_serialise();
 }
 
 enum vrom_status vrom_commit(struct vrom_plan *plan)

@@ -68,6 +68,9 @@ extern const struct vrom_call vrom_calls[VMI_CALL_COUNT];
 /* Nops of count bytes, the longest first: of 9 bytes, that of 8 with a prefix. */
 void vrom_nops(unsigned char *to, unsigned count);
 
+/* Makes this processor forget what it has read ahead of the text. */
+void vrom_serialise(void);
+
 /* The bytes of site as plan wants them, site->size of them, to a place that need not be the site. */
 void vrom_code(const struct vrom_plan *plan, const struct vrom_table *table, const struct vrom_site *site,
 	       unsigned choice, unsigned char *to);

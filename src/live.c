@@ -41,6 +41,7 @@ static void write_live(struct vrom_plan *plan, int native, void (*sync)(void *co
 {
 	for (enum step step = TRAPS; step <= HEADS; step++) {
 		write_step(plan, native, step);
+		vrom_serialise();
 		sync(context);
 	}
 	plan->state = native ? VROM_ACCEPTED : VROM_COMMITTED;
@@ -98,7 +99,9 @@ enum vrom_status vrom_revert_live(struct vrom_plan *plan, void (*sync)(void *con
 
 int vrom_trapped(const struct vrom_plan *plan, uintptr_t address)
 {
-	return (uintptr_t)site_around(plan, address - 1) == address - 1;
+	uintptr_t start = (uintptr_t)site_around(plan, address - 1);
+
+	return start && start == address - 1;
 }
 
 int vrom_inside(const struct vrom_plan *plan, uintptr_t address)

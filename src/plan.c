@@ -25,7 +25,7 @@ static enum vrom_status find_templates(const struct vrom_host *host, unsigned ca
 			return VROM_TEMPLATE;
 		for (unsigned hole = 0; hole < 2; hole++)
 			if (template->holes[hole].kind > VROM_HOLE_ROM ||
-			    (template->holes[hole].kind != VROM_HOLE_END &&
+			    (template->holes[hole].kind != VROM_HOLE_NONE &&
 			     template->holes[hole].offset + 4 > template->length))
 				return VROM_TEMPLATE;
 		if (becomes->last == 0)
@@ -351,9 +351,10 @@ enum vrom_status vrom_plan(struct vrom_plan *plan, const struct vrom_host *host,
 		if (tables[t].records_end < tables[t].records || bytes % VROM_RECORD_SIZE)
 			return vrom_fail(error, VROM_TABLE, t, VROM_NO_INDEX, VROM_NO_INDEX, 0);
 		sites += bytes / VROM_RECORD_SIZE;
+		/* Not by VROM_PLAN_MEMORY(sites): a damaged table may be so long that it overflows. */
+		if (size < VROM_PLAN_MEMORY(0) || sites > (size - VROM_PLAN_MEMORY(0)) / 9 || sites >= VROM_NO_INDEX)
+			return vrom_fail(error, VROM_MEMORY, t, VROM_NO_INDEX, VROM_NO_INDEX, 0);
 	}
-	if (sites >= VROM_NO_INDEX || size < VROM_PLAN_MEMORY(sites))
-		return vrom_fail(error, VROM_MEMORY, 0, VROM_NO_INDEX, VROM_NO_INDEX, 0);
 	plan->choices = choice = (unsigned char *)(runs + sites);
 	for (uint32_t t = 0; t < table_count; t++) {
 		const struct vrom_table table = tables[t];

@@ -18,7 +18,7 @@ $(UNIT_PROGRAMS): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(addprefix $(BUILD)
 
 # ---- The site macros: one program, by two compilers, at every level of optimisation ----
 
-SITES_FLAGS := -m32 $(COMMON) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+SITES_FLAGS := -m32 -DVROM_LIBRARY $(COMMON) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 SITES_SOURCES := tests/sites/run.c $(LIB_SOURCES)
 sites-O0 := -O0
 sites-O1 := -O1

@@ -9,7 +9,6 @@
 #include "emulate.h"
 
 /* Code that runs before a kernel looks for a ROM, and only on bare hardware. */
-#define EARLY_SECTION ".text.early"
 
 struct options {
 	const char *kernel, *rom;

@@ -12,9 +12,13 @@
 #include "decode.h"
 #include "table.h"
 
+/* Code that runs before a kernel looks for a ROM. */
+#define EARLY_SECTION ".text.early"
+
 /* ---- What was found ---- */
 
-enum level { LEVEL_NOTE, LEVEL_MUST };
+/* Exempt: it must be changed where it is, but the user, or the section that it is in, says that it is harmless there. */
+enum level { LEVEL_NOTE, LEVEL_MUST, LEVEL_EXEMPT };
 
 /* What a finding is about. */
 enum about { ABOUT_TABLE, ABOUT_SITE, ABOUT_BRANCH, ABOUT_SENSITIVE, ABOUT_TEXT, ABOUT_ROM, ABOUT_COUNT };

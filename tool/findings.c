@@ -26,7 +26,10 @@ static struct finding *add(struct findings *findings, enum level level, enum abo
 	*finding = (struct finding){ .level = level, .about = about, .site = -1 };
 	if (vasprintf(&finding->text, format, arguments) < 0)
 		exit(fail("memory", "there is none left: close something else"));
-	(level == LEVEL_MUST ? findings->musts : findings->notes)[about]++;
+	if (level == LEVEL_EXEMPT)
+		findings->exempt++;
+	else
+		(level == LEVEL_MUST ? findings->musts : findings->notes)[about]++;
 	return finding;
 }
 
@@ -72,15 +75,23 @@ static const char *section_name(const struct elf *elf, const struct finding *fin
 	return section ? section->name : "";
 }
 
+static const char *const level_names[] = { "note", "must", "exempt" };
+
+/* Notes are many and shown on demand, but nobody must miss that there is no site table. */
+static int is_hidden(const struct finding *finding, int notes)
+{
+	return finding->level == LEVEL_NOTE && !notes && finding->about != ABOUT_TABLE;
+}
+
 void findings_print(const struct findings *findings, const struct elf *elf, int notes)
 {
 	for (size_t i = 0; i < findings->count; i++) {
 		const struct finding *finding = &findings->list[i];
 		char place[PLACE_SIZE];
 
-		if (finding->level == LEVEL_NOTE && !notes && finding->about != ABOUT_TABLE)
+		if (is_hidden(finding, notes))
 			continue;
-		printf("%s ", finding->level == LEVEL_MUST ? "must" : "note");
+		printf("%s ", level_names[finding->level]);
 		if (finding->has_address)
 			printf("%08llx %s (%s): ", (unsigned long long)finding->address,
 			       elf_place(elf, finding->address, place), section_name(elf, finding));
@@ -105,9 +116,9 @@ json_t *findings_json(const struct findings *findings, const struct elf *elf, in
 		char place[PLACE_SIZE];
 		json_t *object;
 
-		if (finding->level == LEVEL_NOTE && !notes)
+		if (is_hidden(finding, notes))
 			continue;
-		object = json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "level", finding->level == LEVEL_MUST ? "must" : "note", "about",
+		object = json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "level", level_names[finding->level], "about",
 				   names[finding->about], "text", finding->text, "instruction", finding->instruction,
 				   "instead", finding->instead);
 		if (finding->has_address) {

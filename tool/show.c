@@ -125,7 +125,9 @@ static void print_extension(const struct romfile *rom)
 	       extension->flags & VROM_PROMISES_RELOC ? ": get_reloc answers before Init as after it" : "");
 	printf("  28  %-18s %u at 0x%x%s\n", "templates", extension->template_count, extension->templates,
 	       rom->template_count < extension->template_count ? ": not all inside the ROM" : "");
-	if (extension->counters)
+	if (extension->counter_count && !extension->counters)
+		printf("  30  %-18s %u, placed when the BIOS calls the ROM\n", "counters", extension->counter_count);
+	else if (extension->counters)
 		printf("  30  %-18s %u at physical 0x%x\n", "counters", extension->counter_count, extension->counters);
 	else
 		printf("  30  %-18s none\n", "counters");
@@ -158,7 +160,7 @@ static void print_templates(const struct romfile *rom, const struct decoder *dec
 		printf("  %3u  %-18s %2u bytes, changes %s: %s", i, call_name(template->call), template->length,
 		       changes_text(template->changes, changes), code);
 		for (unsigned hole = 0; hole < 2; hole++)
-			if (template->holes[hole].kind != VROM_HOLE_END)
+			if (template->holes[hole].kind != VROM_HOLE_NONE)
 				printf("; at %u %s", template->holes[hole].offset,
 				       template->holes[hole].kind == VROM_HOLE_ROM ? "plus the ROM's address" : "an unknown hole");
 		if (template->length == 0 || template->length > VROM_TEMPLATE_CODE)

@@ -40,6 +40,7 @@ static void look_at(struct reading *reading, const struct instruction *instructi
 	struct sensitive sensitive;
 	char text[INSTRUCTION_SIZE];
 	struct finding *finding;
+	int exempt;
 
 	kernel->instructions++;
 	check_branch(kernel, instruction, reading->at, NULL, reading->findings);
@@ -48,12 +49,18 @@ static void look_at(struct reading *reading, const struct instruction *instructi
 	/* Between functions some linkers fill with it. */
 	if (instruction->decoded.mnemonic == ZYDIS_MNEMONIC_INT3 && reading->at >= reading->function_end)
 		return;
-	if (is_exempt(kernel, reading->area, reading->at)) {
-		reading->findings->exempt += sensitive.level == LEVEL_MUST;
+	exempt = is_exempt(kernel, reading->area, reading->at);
+	if (exempt && sensitive.level == LEVEL_NOTE)
 		return;
-	}
-	finding = find_at(reading->findings, sensitive.level, ABOUT_SENSITIVE, reading->at, -1, "%s", sensitive.why);
-	finding->instead = sensitive.instead;
+	if (exempt)
+		finding = find_at(reading->findings, LEVEL_EXEMPT, ABOUT_SENSITIVE, reading->at, -1, "%s",
+				  strcmp(reading->area->name, EARLY_SECTION) == 0 ?
+					  "it runs before a ROM is looked for, as all of " EARLY_SECTION :
+					  "--exempt names it");
+	else
+		finding = find_at(reading->findings, sensitive.level, ABOUT_SENSITIVE, reading->at, -1, "%s",
+				  sensitive.why);
+	finding->instead = exempt ? NULL : sensitive.instead;
 	format_instruction(&kernel->decoder, instruction, reading->at, text);
 	finding->instruction = strdup(text);
 }

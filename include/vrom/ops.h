@@ -130,12 +130,12 @@ static inline void vmi_set_tr(uint16_t selector)
 
 static inline uint16_t vmi_get_ldt(void)
 {
-	return VROM_CALL32(GetLDT, "sldtl %%eax");
+	return (uint16_t)VROM_CALL32(GetLDT, "sldtl %%eax");
 }
 
 static inline uint16_t vmi_get_tr(void)
 {
-	return VROM_CALL32(GetTR, "strl %%eax");
+	return (uint16_t)VROM_CALL32(GetTR, "strl %%eax");
 }
 
 /* Once a table is loaded, its entries are written with these and not by plain stores. */

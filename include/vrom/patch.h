@@ -39,6 +39,16 @@
 #include <vmi/rom.h>
 #include <vrom/template.h>
 
+/*
+ * Arguments on the stack, also in a kernel that is compiled with -mregparm=3, as the library is not. Functions of yours
+ * that the library calls are declared with it, too.
+ */
+#if defined(__i386__) && !defined(VROM_LIBRARY)
+#define VROM_ABI __attribute__((regparm(0)))
+#else
+#define VROM_ABI
+#endif
+
 /* ---- Errors ------------------------------------------------------------------------------------------ */
 
 /* X(name, sentence) */
@@ -80,7 +90,7 @@ enum vrom_status {
 };
 
 /* The sentence for a status, for a person to read. Never NULL. */
-const char *vrom_strstatus(enum vrom_status status);
+const char *vrom_strstatus(enum vrom_status status) VROM_ABI;
 
 #define VROM_NO_INDEX 0xffffffffu
 
@@ -113,7 +123,7 @@ struct vrom_rom {
  * inside the image. image is aligned to 4. Fills rom only if it returns VROM_OK. error may be NULL.
  */
 enum vrom_status vrom_check_rom(const void *image, size_t available, struct vrom_rom *rom,
-				struct vrom_error *error);
+				struct vrom_error *error) VROM_ABI;
 
 /*
  * Looks at every 2 KiB of area (on a PC: size VMI_ROM_AREA_SIZE at physical VMI_ROM_AREA, wherever the
@@ -122,7 +132,7 @@ enum vrom_status vrom_check_rom(const void *image, size_t available, struct vrom
  * VROM_NO_ROM (every PC has foreign ROMs), or if there was a bad VMI ROM the reason why the best of them is bad: the one
  * that got furthest through the checks.
  */
-enum vrom_status vrom_find(const void *area, size_t size, struct vrom_rom *rom, struct vrom_error *error);
+enum vrom_status vrom_find(const void *area, size_t size, struct vrom_rom *rom, struct vrom_error *error) VROM_ABI;
 
 /* ---- The host: who answers --------------------------------------------------------------------------- */
 
@@ -137,7 +147,7 @@ struct vrom_answer {
  */
 struct vrom_host {
 	/* What is to stand at the sites of a call. Asked at most once for each call in a plan. */
-	void (*answer)(void *context, unsigned call, struct vrom_answer *answer);
+	void(VROM_ABI *answer)(void *context, unsigned call, struct vrom_answer *answer);
 	void *context;
 	const struct vrom_template *templates; /* template_count of them */
 	uint32_t template_count;
@@ -146,14 +156,14 @@ struct vrom_host {
 	uintptr_t low, high, top;
 	/* Init: the host takes over, the point of no return. 0: done; else it refused and nothing has changed.
 	 * NULL if there is nothing to enter. */
-	int (*enter)(void *context);
+	int(VROM_ABI *enter)(void *context);
 	int answers_early;                     /* what it answers before enter holds after it */
 	int wide;                              /* a 64-bit guest: a call reaches 2 GiB, not everything */
 };
 
 #if defined(__i386__)
 /* A ROM as a host. It must be where the guest can execute it: calls go there. rom must outlive the host. */
-void vrom_rom_host(const struct vrom_rom *rom, struct vrom_host *host);
+void vrom_rom_host(const struct vrom_rom *rom, struct vrom_host *host) VROM_ABI;
 #endif
 
 /* ---- Site tables ------------------------------------------------------------------------------------- */
@@ -234,7 +244,7 @@ struct vrom_plan {
  * host may be NULL: everything that needs no answer is checked, and the plan is then good for nothing else.
  */
 enum vrom_status vrom_plan(struct vrom_plan *plan, const struct vrom_host *host, const struct vrom_table *tables,
-			   uint32_t table_count, void *memory, size_t size, struct vrom_error *error);
+			   uint32_t table_count, void *memory, size_t size, struct vrom_error *error) VROM_ABI;
 
 /* What a plan chose for its site number n, counted through all tables. n < plan->sites. */
 static inline unsigned vrom_choice(const struct vrom_plan *plan, uint32_t n)
@@ -246,17 +256,17 @@ static inline unsigned vrom_choice(const struct vrom_plan *plan, uint32_t n)
  * The bytes that site number index of plan's table will hold once committed, without writing them there:
  * into bytes, of which 255 must be there. Returns how many. For tools and tests.
  */
-unsigned vrom_preview(const struct vrom_plan *plan, uint32_t table, uint32_t index, unsigned char *bytes);
+unsigned vrom_preview(const struct vrom_plan *plan, uint32_t table, uint32_t index, unsigned char *bytes) VROM_ABI;
 
 /*
  * Writes the sites of an accepted plan. The caller has interrupts off, no other processor runs, the text is
  * writable, nothing has changed text or tables since vrom_plan. VROM_STATE if the plan was not accepted or
  * is committed already: then nothing was written. There is no other failure.
  */
-enum vrom_status vrom_commit(struct vrom_plan *plan);
+enum vrom_status vrom_commit(struct vrom_plan *plan) VROM_ABI;
 
 /* Writes the native instructions back. The same conditions; VROM_STATE if the plan is not committed. */
-enum vrom_status vrom_revert(struct vrom_plan *plan);
+enum vrom_status vrom_revert(struct vrom_plan *plan) VROM_ABI;
 
 /*
  * plan, enter and commit in one. If the host does not answer before it is entered, what needs no answer is
@@ -265,12 +275,12 @@ enum vrom_status vrom_revert(struct vrom_plan *plan);
  */
 enum vrom_status vrom_attach_host(struct vrom_plan *plan, const struct vrom_host *host,
 				  const struct vrom_table *tables, uint32_t table_count, void *memory, size_t size,
-				  struct vrom_error *error);
+				  struct vrom_error *error) VROM_ABI;
 
 #if defined(__i386__)
 /* The same with a ROM that vrom_find found. */
 enum vrom_status vrom_attach(struct vrom_plan *plan, const struct vrom_rom *rom, const struct vrom_table *tables,
-			     uint32_t table_count, void *memory, size_t size, struct vrom_error *error);
+			     uint32_t table_count, void *memory, size_t size, struct vrom_error *error) VROM_ABI;
 #endif
 
 /* ---- While other processors run the text ------------------------------------------------------------- */
@@ -290,13 +300,13 @@ enum vrom_status vrom_attach(struct vrom_plan *plan, const struct vrom_rom *rom,
  * which is an instruction boundary either way. That is not so for sites of calls with arguments on the
  * stack: with such sites in the plan it returns VROM_STATE and writes nothing.
  */
-enum vrom_status vrom_commit_live(struct vrom_plan *plan, void (*sync)(void *context), void *context);
-enum vrom_status vrom_revert_live(struct vrom_plan *plan, void (*sync)(void *context), void *context);
+enum vrom_status vrom_commit_live(struct vrom_plan *plan, void(VROM_ABI *sync)(void *context), void *context) VROM_ABI;
+enum vrom_status vrom_revert_live(struct vrom_plan *plan, void(VROM_ABI *sync)(void *context), void *context) VROM_ABI;
 
 /* Whether a breakpoint trap that reports address came from the int3 of a live commit of plan. */
-int vrom_trapped(const struct vrom_plan *plan, uintptr_t address);
+int vrom_trapped(const struct vrom_plan *plan, uintptr_t address) VROM_ABI;
 
 /* Whether address is inside a site of plan, not at its start. */
-int vrom_inside(const struct vrom_plan *plan, uintptr_t address);
+int vrom_inside(const struct vrom_plan *plan, uintptr_t address) VROM_ABI;
 
 #endif

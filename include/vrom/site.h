@@ -22,8 +22,8 @@
  *
  *   Call        a name of vmi/calls.h.
  *   native      the instructions, AT&T syntax. They are assembled twice (once for the seal that the
- *               patcher checks the site against), so they must not branch or refer to anything relative
- *               to themselves, and must define no label.
+ *               patcher checks the site against), so they must not refer by a distance to anything
+ *               outside themselves, and must define no label.
  *   may_change  which of EAX, ECX, EDX and the flags are free at the site for a replacement to change:
  *               a sum of VROM_EAX, VROM_ECX, VROM_EDX, VROM_FLAGS. What you name must also be an output,
  *               or clobbered ("cc" is always).
@@ -51,6 +51,8 @@
  *
  * A wrong number of operands, one in a wrong register, an unknown call and a site whose may_change leaves
  * the call no room are errors when it is compiled or assembled.
+ *
+ * The nops are those of P6 processors and later: an older one takes them for invalid instructions.
  *
  * The records go to section .vrom.sites, the seal to .vrom.native. Both must be kept whole, in one order,
  * and be findable: put vrom/sites.ld in the linker script. With VROM_NO_SITES defined, the macros leave the
@@ -107,9 +109,9 @@
  * no place in a record: .org then goes backwards, which no assembler takes. */
 #define VROM__RECORD(call, room, operands) \
 	VROM__PAD((room) - (771b - 770b)) 772: \
-	.pushsection .vrom.sites, "a"; .balign 4; 773: .long 770b - 773b; \
+	.pushsection .vrom.sites, "a?"; .balign 4; 773: .long 770b - 773b; \
 	.byte call; .byte 772b - 770b; .short operands; .org . + ((772b - 770b) > 255); .popsection; \
-	.pushsection .vrom.native, "a"; .byte 775f - 774f; 774:
+	.pushsection .vrom.native, "a?"; .byte 775f - 774f; 774:
 
 /* .Lvrom_r = the number of the register that text names, 15 if it is none of these. */
 #define VROM__NUMBER(text) \

@@ -18,7 +18,7 @@
 #define VROM_TEMPLATE_CODE 16
 
 /* What is to be added to the 32 bits at a hole. */
-#define VROM_HOLE_END 0 /* no more holes */
+#define VROM_HOLE_NONE 0 /* this hole is not used */
 #define VROM_HOLE_ROM 1 /* the address at which the guest sees the ROM */
 
 #ifndef __ASSEMBLER__

@@ -54,7 +54,7 @@ vmi_\name:
 	.if \hole < 0
 		.long 0
 	.else
-		.byte \hole, VROM_HOLE_ROM, 0, VROM_HOLE_END
+		.byte \hole, VROM_HOLE_ROM, 0, VROM_HOLE_NONE
 	.endif
 	.skip 8
 771:

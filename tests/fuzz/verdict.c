@@ -91,7 +91,7 @@ static int template_is_good(const struct vrom_template *template)
 	if (template->length < 1 || template->length > VROM_TEMPLATE_CODE || template->changes & ~VROM_STANDARD)
 		return 0;
 	for (unsigned i = 0; i < 2; i++) {
-		if (template->holes[i].kind != VROM_HOLE_END && template->holes[i].kind != VROM_HOLE_ROM)
+		if (template->holes[i].kind != VROM_HOLE_NONE && template->holes[i].kind != VROM_HOLE_ROM)
 			return 0;
 		if (template->holes[i].kind == VROM_HOLE_ROM && template->holes[i].offset + 4u > template->length)
 			return 0;

@@ -82,7 +82,7 @@ __asm__(".pushsection .text\n"
 	".popsection\n");
 extern char stubs[];
 
-static void answer(void *context, unsigned call, struct vrom_answer *result)
+static VROM_ABI void answer(void *context, unsigned call, struct vrom_answer *result)
 {
 	(void)context;
 	result->type = VMI_RELOCATION_CALL_REL;
