@@ -30,4 +30,4 @@ need() {
 build_packages="make gcc gcc-multilib libc6-dev-i386 libelf-dev libzydis-dev libzycore-dev libunicorn-dev libjansson-dev"
 run_packages="qemu-system-x86 seabios"
 demo_packages="python3 gnuplot-nox"
-check_packages="clang lld libclang-rt-14-dev libcmocka-dev python3"
+check_packages="clang lld libclang-rt-dev libcmocka-dev python3"

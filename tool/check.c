@@ -202,9 +202,9 @@ static void print_summary(const struct kernel *kernel, const struct options *opt
 static void print_json(const struct kernel *kernel, const struct options *options, const struct findings *findings,
 		       const struct against *against)
 {
-	json_t *object = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:o}", "ok", findings_musts(findings) == 0, "sites",
+	json_t *object = json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "ok", findings_musts(findings) == 0, "sites",
 				   (json_int_t)kernel->table.count, "instructions", (json_int_t)kernel->instructions, "must",
-				   (json_int_t)findings_musts(findings), "exempt", (json_int_t)findings->exempt,
+				   (json_int_t)findings_musts(findings), "notes", (json_int_t)findings_notes(findings), "exempt", (json_int_t)findings->exempt,
 				   "sensitive", (json_int_t)findings->musts[ABOUT_SENSITIVE], "findings",
 				   findings_json(findings, &kernel->elf, options->notes));
 

@@ -47,6 +47,7 @@ struct finding *find_fault(struct findings *findings, enum level level, enum abo
 struct finding *find_at(struct findings *findings, enum level level, enum about about, uint64_t address, long site,
 			const char *format, ...) __attribute__((format(printf, 6, 7)));
 size_t findings_musts(const struct findings *findings);
+size_t findings_notes(const struct findings *findings);
 void findings_print(const struct findings *findings, const struct elf *elf, int notes);
 json_t *findings_json(const struct findings *findings, const struct elf *elf, int notes);
 void findings_free(struct findings *findings);

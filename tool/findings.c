@@ -59,13 +59,23 @@ struct finding *find_at(struct findings *findings, enum level level, enum about 
 	return finding;
 }
 
-size_t findings_musts(const struct findings *findings)
+static size_t sum_of(const size_t counts[ABOUT_COUNT])
 {
 	size_t sum = 0;
 
 	for (unsigned about = 0; about < ABOUT_COUNT; about++)
-		sum += findings->musts[about];
+		sum += counts[about];
 	return sum;
+}
+
+size_t findings_musts(const struct findings *findings)
+{
+	return sum_of(findings->musts);
+}
+
+size_t findings_notes(const struct findings *findings)
+{
+	return sum_of(findings->notes);
 }
 
 static const char *section_name(const struct elf *elf, const struct finding *finding)

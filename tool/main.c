@@ -33,7 +33,7 @@ static const struct subcommand {
 	  "  --accel NAME    default tcg               --icount         count instructions\n"
 	  "  --timeout S     default 60, 0: none       --stdin          to the console, if no terminal\n"
 	  "  --qemu PATH     default qemu-system-i386  --dry-run        print the command, do not run it\n"
-	  "  --json          after the run, a JSON object as the last line of stdout\n"
+	  "  --json          after the run, a JSON object as the last line of stdout, after the guest's\n"
 	  "  --json-file F   the same into a file\n"
 	  "Exit status: 0 passed, 1 failed, 124 out of time, 130 interrupted. A guest ends with a byte to port\n"
 	  "f4h: 10h passed, 11h failed. A Linux guest that resets or powers off has passed.\n" },

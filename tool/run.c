@@ -188,6 +188,13 @@ static int check_files(const struct options *options, enum image_kind *kind)
 		if (status == 0)
 			free(blob.bytes);
 	}
+	/* Rather now than when the guest has run. */
+	if (status == 0 && options->json_file) {
+		FILE *file = fopen(options->json_file, "a");
+
+		if (!file || fclose(file) != 0)
+			status = fail(options->json_file, "cannot be written: check the name");
+	}
 	return status;
 }
 

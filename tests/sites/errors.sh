@@ -94,5 +94,16 @@ for compiler in "$@"; do
 		'vrom_site CLTS, "clts", may_change=VROM_STANDARD' \
 		'vrom_site CLTS, "clts", may_change=VROM_EAX' \
 		'vrom_site CLTS: the call changes more than may_change leaves free'
+
+	# A function that the linker keeps one copy of takes the records of the others away with them.
+	for file in one two; do
+		compile S "$(printf '.globl _start, start_%s\n_start = twice\n start_%s = twice\n%s\ntwice: vrom_site CLTS, "clts"\n' \
+			"$file" "$file" '.section .text.twice,"axG",@progbits,twice,comdat; .weak twice, _start')"
+		mv "$tmp/case.o" "$tmp/$file.o"
+	done
+	"$compiler" -m32 -nostdlib -static -no-pie -o "$tmp/linked" "$tmp/one.o" "$tmp/two.o" 2>"$tmp/messages"
+	say $? "$compiler: a function of which the linker keeps one copy"
+	size -A "$tmp/linked" 2>&1 | grep -q '^\.vrom\.sites *8 '
+	say $? "$compiler: has its record once"
 done
 the_end

@@ -226,6 +226,18 @@ static void patched(void)
 
 extern const char __executable_start[], etext[];
 
+/* A damaged end: as many records as make VROM_PLAN_MEMORY overflow in 32 bits. */
+static void too_many_sites(struct vrom_table table, const struct vrom_host *host, void *memory, size_t size)
+{
+	static struct vrom_plan plan;
+
+	table.records_end = (const unsigned char *)((uintptr_t)table.records + 477218588u * 8);
+	check(table.records_end < table.records ||
+		      vrom_plan(&plan, host, &table, 1, memory, size, NULL) == VROM_MEMORY, "too many sites");
+	table.records_end = (const unsigned char *)((uintptr_t)table.records + (UINTPTR_MAX - (uintptr_t)table.records) / 8 * 8);
+	check(vrom_plan(&plan, host, &table, 1, memory, size, NULL) == VROM_MEMORY, "as many as there can be");
+}
+
 int main(void)
 {
 	struct vrom_host host = { .answer = answer, .low = 0, .high = UINTPTR_MAX };
@@ -237,6 +249,7 @@ int main(void)
 	enum vrom_status status;
 
 	natively();
+	too_many_sites(table, &host, memory, sizeof memory);
 	if (mprotect((void *)start, end - start, PROT_READ | PROT_WRITE | PROT_EXEC))
 		return perror("mprotect"), 1;
 	status = vrom_attach_host(&plan, &host, &table, 1, memory, sizeof memory, &error);

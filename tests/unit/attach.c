@@ -80,6 +80,11 @@ static void a_plan_without_host_commits_nothing(void **state)
 	assert_int_equal(plan.sites, 1);
 	assert_int_equal(vrom_commit(&plan), VROM_STATE);
 	assert_int_equal(vrom_commit_live(&plan, NULL, NULL), VROM_STATE);
+	assert_false(vrom_trapped(&plan, 1));
+	assert_int_equal(make_plan(), VROM_OK);
+	assert_false(vrom_trapped(&plan, 1));
+	assert_true(vrom_trapped(&plan, (uintptr_t)kernel.text + 1));
+	assert_int_equal(vrom_plan(&plan, NULL, &kernel.table, 1, memory, sizeof memory, NULL), VROM_OK);
 	assert_int_equal(vrom_revert_live(&plan, NULL, NULL), VROM_STATE);
 	assert_true(kernel_untouched(&kernel));
 }
