@@ -333,7 +333,7 @@ enum vrom_status vrom_plan(struct vrom_plan *plan, const struct vrom_host *host,
 	uint32_t counts[VROM_INLINE + 1] = { 0 };
 	unsigned char *end = NULL, *choice;
 	enum vrom_status status;
-	size_t sites = 0;
+	uint64_t sites = 0;
 	int sorted = 1;
 
 	/* Not as a whole: of a structure that large a compiler makes a call of memset. */
@@ -351,10 +351,10 @@ enum vrom_status vrom_plan(struct vrom_plan *plan, const struct vrom_host *host,
 		if (tables[t].records_end < tables[t].records || bytes % VROM_RECORD_SIZE)
 			return vrom_fail(error, VROM_TABLE, t, VROM_NO_INDEX, VROM_NO_INDEX, 0);
 		sites += bytes / VROM_RECORD_SIZE;
-		/* Not by VROM_PLAN_MEMORY(sites): a damaged table may be so long that it overflows. */
-		if (size < VROM_PLAN_MEMORY(0) || sites > (size - VROM_PLAN_MEMORY(0)) / 9 || sites >= VROM_NO_INDEX)
-			return vrom_fail(error, VROM_MEMORY, t, VROM_NO_INDEX, VROM_NO_INDEX, 0);
 	}
+	/* Not by VROM_PLAN_MEMORY(sites): a damaged table may be so long that it overflows. */
+	if (size < VROM_PLAN_MEMORY(0) || sites > (size - VROM_PLAN_MEMORY(0)) / 9 || sites >= VROM_NO_INDEX)
+		return vrom_fail(error, VROM_MEMORY, 0, VROM_NO_INDEX, VROM_NO_INDEX, 0);
 	plan->choices = choice = (unsigned char *)(runs + sites);
 	for (uint32_t t = 0; t < table_count; t++) {
 		const struct vrom_table table = tables[t];
