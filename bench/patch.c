@@ -10,8 +10,8 @@
 
 #include "bench.h"
 
-#define TURNS 7
-#define SAMPLES 400
+#define TURNS 15
+#define SAMPLES 12000
 
 /* ---- The floor ---- */
 
