@@ -6,6 +6,8 @@ ROM_COMMON := $(wildcard roms/common/*.S roms/common/*.c)
 # Arguments in registers, as VMI has it. Tables of jumps would hold addresses.
 ROM_CFLAGS := $(I386_CFLAGS) -mregparm=3 -fno-jump-tables -ffunction-sections -Iroms/common
 ROM_LDFLAGS := -m32 -static -no-pie -nostdlib -Wl,--build-id=none,--emit-relocs,--gc-sections,-z,noexecstack,-Troms/rom.ld
+# Where the monitor's hole begins: roms/monitor/shared.h.
+ROM_OPTIONS_monitor := --virtual-top 0xffc00000
 ROM_OPTIONS := --license "GPL v2" --pci 15AD:0801 --rom-version 1.0 --manufacturer vrom
 
 ROM_OBJECTS := $(patsubst roms/common/%,$(BUILD)/i386/roms/%.o,$(ROM_COMMON))
@@ -26,7 +28,7 @@ $(BUILD)/i386/roms/%.elf: $(BUILD)/i386/roms/%/rom.o $(ROM_OBJECTS) roms/rom.ld
 	$(CC) $(ROM_LDFLAGS) -o $@ $< $(ROM_OBJECTS)
 
 $(ROMS:%=$(BUILD)/%.rom): $(BUILD)/%.rom: $(BUILD)/i386/roms/%.elf $(BUILD)/vrom
-	$(BUILD)/vrom build $(ROM_OPTIONS) --product "$* ROM" -o $@ $<
+	$(BUILD)/vrom build $(ROM_OPTIONS) $(ROM_OPTIONS_$*) --product "$* ROM" -o $@ $<
 
 .SECONDARY: $(ROM_OBJECTS) $(ROMS:%=$(BUILD)/i386/roms/%/rom.o) $(ROMS:%=$(BUILD)/i386/roms/%.elf)
 all: $(ROMS:%=$(BUILD)/%.rom)

@@ -10,7 +10,9 @@
  * answer is the same before Init and after. */
 	.section .text.rom_get_reloc, "ax"
 	.weak rom_get_reloc
+	.globl rom_answer
 rom_get_reloc:
+rom_answer:                      /* for a ROM that has an answer of its own for some calls */
 	xorl %edx, %edx
 	cmpl $VMI_CALL_COUNT, %eax
 	jae 2f

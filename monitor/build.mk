@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# The monitor, and variants of it for tests and measurements: MONITORS are those that make all makes.
+
+MONITORS := monitor
+MONITOR_VARIANTS := monitor monitor-verify monitor-sign monitor-open
+MONITOR_FLAGS_monitor-verify := -DMONITOR_VERIFY
+MONITOR_FLAGS_monitor-sign := -DMONITOR_SIGN
+MONITOR_FLAGS_monitor-open := -DMONITOR_OPEN
+MONITOR_ROM_monitor-sign := $(BUILD)/monitor-sign.rom
+
+# Arguments in registers, which the assembly counts on.
+MONITOR_CFLAGS := $(I386_CFLAGS) -mregparm=3 -Imonitor -Iroms/monitor
+MONITOR_LINK := ld -m elf_i386 -nostdlib -z noexecstack
+MONITOR_PARTS := $(patsubst monitor/%,%.o,$(wildcard monitor/*.c monitor/*.S))
+
+define MONITOR_VARIANT
+$(BUILD)/i386/$(1)/%.c.o: monitor/%.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(MONITOR_CFLAGS) $(MONITOR_FLAGS_$(1)) -c -o $$@ $$<
+$(BUILD)/i386/$(1)/%.S.o: monitor/%.S
+	@mkdir -p $$(@D)
+	$$(CC) $$(MONITOR_CFLAGS) $(MONITOR_FLAGS_$(1)) -Wa,-I$(BUILD) -c -o $$@ $$<
+$(BUILD)/i386/$(1)/rom.S.o: $(or $(MONITOR_ROM_$(1)),$(BUILD)/monitor.rom)
+$(BUILD)/$(1).elf: $(MONITOR_PARTS:%=$(BUILD)/i386/$(1)/%) monitor/monitor.ld
+	$$(MONITOR_LINK) -T monitor/monitor.ld -o $$@ $$(filter %.o,$$^)
+endef
+$(foreach variant,$(MONITOR_VARIANTS),$(eval $(call MONITOR_VARIANT,$(variant))))
+
+all: $(MONITORS:%=$(BUILD)/%.elf)

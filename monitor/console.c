@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The console: the first serial port, and the debug port of emulators if there is one. Output only. The guest has the
+ * same port for itself, so console_init is called again where a guest has ended: it may have left it in any state.
+ */
+#include "monitor.h"
+
+#define COM1 0x3f8 /* its data */
+#define COM_STATUS (COM1 + 5)
+#define COM_SCRATCH (COM1 + 7)
+#define STATUS_CAN_SEND 0x20
+#define STATUS_ALL_SENT 0x40
+
+#define DEBUG_PORT 0xe9 /* reads as its own number where it exists */
+
+/* A port that never gets ready must not stop the monitor; at 115200 baud a character takes far less. */
+#define PATIENCE 100000
+
+static bool have_serial, have_debug;
+
+static void wait_for(uint8_t status)
+{
+	for (int i = 0; i < PATIENCE && !(inb(COM_STATUS) & status); i++)
+		;
+}
+
+void console_init(void)
+{
+	/* No interrupts; divisor 1, 115200 baud; 8 bits, no parity, one stop bit; an empty FIFO; DTR and RTS. */
+	static const struct {
+		uint8_t number, value;
+	} registers[] = { { 3, 0x03 }, { 1, 0 }, { 3, 0x83 }, { 0, 1 }, { 1, 0 }, { 3, 0x03 }, { 2, 0x07 }, { 4, 0x03 } };
+
+	have_debug = inb(DEBUG_PORT) == DEBUG_PORT;
+	outb(COM_SCRATCH, 0x5a);
+	have_serial = inb(COM_SCRATCH) == 0x5a;
+	if (!have_serial)
+		return;
+	wait_for(STATUS_ALL_SENT);
+	for (unsigned i = 0; i < sizeof registers / sizeof *registers; i++)
+		outb((uint16_t)(COM1 + registers[i].number), registers[i].value);
+}
+
+static void send(char c)
+{
+	if (c == '\n')
+		send('\r');
+	if (have_debug)
+		outb(DEBUG_PORT, (uint8_t)c);
+	if (have_serial) {
+		wait_for(STATUS_CAN_SEND);
+		outb(COM1, (uint8_t)c);
+	}
+}
+
+/* ---- printf's formats ---- */
+
+struct output {
+	char *to; /* NULL: the console */
+	size_t size, length;
+};
+
+static void put(struct output *out, char c)
+{
+	if (!out->to)
+		send(c);
+	else if (out->length + 1 < out->size)
+		out->to[out->length++] = c;
+}
+
+static void put_number(struct output *out, uint64_t value, uint32_t base, bool negative, int width, char fill)
+{
+	char digits[24];
+	int n = 0;
+
+	do {
+		uint32_t digit;
+
+		value = divide(value, base, &digit);
+		digits[n++] = "0123456789abcdef"[digit];
+	} while (value);
+	if (negative)
+		digits[n++] = '-';
+	for (; width > n; width--)
+		put(out, fill);
+	while (n)
+		put(out, digits[--n]);
+}
+
+static void put_list(struct output *out, const char *text, va_list values)
+{
+	for (; *text; text++) {
+		int width = 0, longs = 0;
+		char fill = ' ';
+
+		if (*text != '%') {
+			put(out, *text);
+			continue;
+		}
+		text++;
+		if (*text == '0')
+			fill = '0';
+		for (; *text >= '0' && *text <= '9'; text++)
+			width = width * 10 + *text - '0';
+		for (; *text == 'l'; text++)
+			longs++;
+		if (*text == 's') {
+			for (const char *s = va_arg(values, const char *); *s; s++, width--)
+				put(out, *s);
+			for (; width > 0; width--)
+				put(out, ' ');
+		} else if (*text == 'c') {
+			put(out, (char)va_arg(values, int));
+		} else if (*text == 'd') {
+			int32_t n = va_arg(values, int32_t);
+
+			put_number(out, n < 0 ? -(uint32_t)n : (uint32_t)n, 10, n < 0, width, fill);
+		} else if (*text == 'u' || *text == 'x') {
+			uint64_t n = longs == 2 ? va_arg(values, uint64_t) : va_arg(values, uint32_t);
+
+			put_number(out, n, *text == 'x' ? 16 : 10, false, width, fill);
+		} else {
+			put(out, *text);
+		}
+	}
+}
+
+void print_list(const char *text, va_list values)
+{
+	struct output out = { NULL, 0, 0 };
+
+	put_list(&out, text, values);
+}
+
+void print(const char *text, ...)
+{
+	va_list values;
+
+	va_start(values, text);
+	print_list(text, values);
+	va_end(values);
+}
+
+/* At most size - 1 characters and a NUL; gives how many characters. */
+int format(char *to, size_t size, const char *text, ...)
+{
+	struct output out = { to, size, 0 };
+	va_list values;
+
+	va_start(values, text);
+	put_list(&out, text, values);
+	va_end(values);
+	to[out.length] = 0;
+	return (int)out.length;
+}

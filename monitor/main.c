@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The order in which the monitor comes up, and what a guest finds when it is booted, the first time and every other: its
+ * memory is clear, but for what the BIOS keeps there, and in the BIOS's window there is our ROM.
+ */
+#include <vrom/template.h>
+
+#include "monitor.h"
+
+#define MIB 0x100000u
+#define LOW_END 0xa0000
+#define BIOS_DATA 0x500       /* bytes at 0: vectors and variables of the BIOS */
+#define EBDA_SEGMENT 0x40e    /* the word there: where it keeps more, at the end of low memory */
+#define EBDA_MOST 0x4000
+#define WINDOW 0xc0000        /* option ROMs and the BIOS, up to 1 MiB */
+#define ROM_FIRST 0xd0000     /* where ours goes if it can, else after */
+#define ROM_SECOND 0xc8000
+#define STEPS (VMI_ROM_AREA_SIZE / VMI_ROM_STEP)
+
+struct boot boot;
+uint32_t image_offset;
+struct guest guest;
+uint8_t bios_window[0x40000] __attribute__((aligned(PAGE)));
+
+extern const uint8_t monitor_rom[], monitor_rom_end[];
+
+static uint8_t bios_data[BIOS_DATA], bios_end[EBDA_MOST];
+static uint32_t ebda = LOW_END;
+
+/* ---- Low memory ---- */
+
+/* The guest is shown one processor and two 8259s: no tables of the firmware that tell of more. */
+static void hide(uint8_t *from, size_t size, const char *signature)
+{
+	size_t length = strlen(signature);
+
+	for (; size >= 16; from += 16, size -= 16)
+		if (!memcmp(from, signature, length))
+			memset(from, 0, length);
+}
+
+static void save_bios_data(void)
+{
+	uint32_t start = *(volatile uint16_t *)physical(EBDA_SEGMENT) * 16u;
+
+	if (start >= LOW_END - EBDA_MOST && start < LOW_END)
+		ebda = start;
+	memcpy(bios_data, physical(0), sizeof bios_data);
+	memcpy(bios_end, physical(LOW_END - EBDA_MOST), sizeof bios_end);
+	/* The MP specification has them look there too if there is no EBDA. */
+	hide(bios_end, sizeof bios_end, "_MP_");
+	hide(bios_end, sizeof bios_end, "RSD PTR ");
+}
+
+static void clear_memory(void)
+{
+	memcpy(physical(0), bios_data, sizeof bios_data);
+	memset(physical(BIOS_DATA), 0, ebda - BIOS_DATA);
+	memcpy(physical(ebda), bios_end + (ebda - (LOW_END - EBDA_MOST)), LOW_END - ebda);
+	memset(physical(MIB), 0, guest.ram_end - MIB);
+}
+
+/* ---- The window of the BIOS ---- */
+
+/* Which steps of the ROM area option ROMs cover. Other VMI ROMs are made to be none: the guest is to find ours. */
+static void find_roms(bool covered[STEPS])
+{
+	for (uint32_t i = 0, end = 0; i < STEPS; i++) {
+		struct vmi_rom_header *rom = (struct vmi_rom_header *)(bios_window + i * VMI_ROM_STEP);
+
+		if (i >= end && rom->boot_signature == VMI_ROM_BOOT_SIGNATURE) {
+			if (rom->signature == VMI_ROM_SIGNATURE)
+				memset(rom, 0, sizeof *rom);
+			else
+				end = i + (rom->rom_length * VMI_ROM_UNIT + VMI_ROM_STEP - 1) / VMI_ROM_STEP;
+		}
+		covered[i] = i < end;
+	}
+}
+
+/* The first of so many steps that are free, from first on. STEPS: there are none. */
+static uint32_t find_room(const bool covered[STEPS], uint32_t first, uint32_t count)
+{
+	for (; first + count <= STEPS; first++) {
+		uint32_t n = 0;
+
+		while (n < count && !covered[first + n])
+			n++;
+		if (n == count)
+			return first;
+	}
+	return STEPS;
+}
+
+static void publish_rom(void)
+{
+	uint32_t size = (uint32_t)(monitor_rom_end - monitor_rom), at;
+	uint32_t count = (size + VMI_ROM_STEP - 1) / VMI_ROM_STEP;
+	struct vrom_extension *extension;
+	uint8_t total = 0;
+	bool covered[STEPS];
+	uint8_t *rom;
+
+	find_roms(covered);
+	if (options.mode == MODE_TRAP)
+		return;
+	at = find_room(covered, (ROM_FIRST - WINDOW) / VMI_ROM_STEP, count);
+	if (at == STEPS)
+		at = find_room(covered, (ROM_SECOND - WINDOW) / VMI_ROM_STEP, count);
+	if (at == STEPS)
+		monitor_fail("other option ROMs leave no room for a ROM of %u bytes", size);
+	rom = bios_window + at * VMI_ROM_STEP;
+	memcpy(rom, monitor_rom, size);
+	extension = (struct vrom_extension *)(rom + VROM_EXTENSION_OFFSET);
+	if (options.mode == MODE_CALL && extension->signature == VROM_EXTENSION_SIGNATURE)
+		extension->template_count = 0;
+	/* Its last byte is for the sum. */
+	for (uint32_t i = 0; i < size; i++)
+		total += rom[i];
+	rom[size - 1] -= total;
+}
+
+static void make_window(void)
+{
+	memcpy(bios_window, physical(WINDOW), sizeof bios_window);
+	hide(bios_window, sizeof bios_window, "RSD PTR ");
+	hide(bios_window, sizeof bios_window, "_MP_");
+	publish_rom();
+}
+
+/* ---- */
+
+void boot_guest(void)
+{
+	uint32_t boots = guest.boots;
+
+	memset(&guest, 0, sizeof guest);
+	guest.boots = boots;
+	guest.ram_end = boot.start;
+	if (options.memory && options.memory * MIB < boot.start)
+		guest.ram_end = options.memory * MIB;
+	clear_memory();
+	make_window();
+
+	memset((void *)FLAG_PAGE, 0, STUB_DATA - FLAG_PAGE);
+	time_reset();
+	stats_reset();
+	shadow_reset();
+	segments_reset();
+	control_reset();
+	ports_reset();
+	pic_reset();
+	apic_reset();
+	pit_reset();
+	alarm_reset();
+	deliver_reset();
+	shadow_root();
+
+	load_guest();
+	print("monitor: boot %u: %s, %u MiB at 0, monitor at %08x-%08x\n", guest.boots, boot.modules[0].line,
+	      guest.ram_end / MIB, boot.start, boot.start + boot.size);
+	guest_run();
+}
+
+void monitor_main(void)
+{
+	static const char *const failures[] = {
+		[BOOT_NOT_MULTIBOOT] = "it needs a multiboot loader, as grub or qemu -kernel",
+		[BOOT_NO_MODULE] = "name a guest kernel: qemu -kernel monitor.elf -initrd KERNEL, or a module line of grub",
+		[BOOT_NO_MEMORY] = "there is too little memory for monitor, modules and guest, or modules lie where "
+				   "the monitor would",
+		[BOOT_TOO_MANY] = "there are more than 4 modules or 32 ranges of memory, or a command line is too long "
+				  "(of a module 254 characters)",
+		[BOOT_NO_PSE] = "this processor has no pages of 4 MiB",
+	};
+	char complaint[256];
+
+	console_init();
+	if (boot.failed)
+		monitor_fail("%s", failures[boot.failed]);
+	if (!options_parse(boot.line, complaint, sizeof complaint))
+		monitor_fail("%s", complaint);
+	memory_seal();
+	save_bios_data();
+	time_init();
+	pic_init();
+	shadow_init();
+	boot_guest();
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * What an instruction says, and where its operands are. Only as much is fetched as the processor would fetch, or what
+ * lies in the same page: the next may be absent.
+ */
+#include "operand.h"
+
+#define DESCRIPTOR_BIG 0x00400000
+
+static bool page_fault(void)
+{
+	deliver_page_fault(guest_fault_address, guest_fault);
+	return false;
+}
+
+bool memory_read(uint32_t address, void *to, uint32_t length)
+{
+	return guest_read(address, to, length, guest_ring() == 3) || page_fault();
+}
+
+bool memory_write(uint32_t address, const void *from, uint32_t length)
+{
+	return guest_write(address, from, length, guest_ring() == 3) || page_fault();
+}
+
+/* ---- Registers ---- */
+
+uint32_t *general_register(unsigned n)
+{
+	struct regs *r = &guest.regs;
+	uint32_t *const all[8] = { &r->eax, &r->ecx, &r->edx, &r->ebx, &r->esp, &r->ebp, &r->esi, &r->edi };
+
+	return all[n];
+}
+
+void register_write(unsigned n, unsigned size, uint32_t value)
+{
+	uint32_t *to = general_register(n);
+
+	*to = (*to - low_part(*to, size)) | low_part(value, size);
+}
+
+uint32_t segment_start(unsigned n)
+{
+	const struct regs *r = &guest.regs;
+	const uint32_t v86[6] = { r->v86_es, r->cs, r->ss, r->v86_ds, r->v86_fs, r->v86_gs };
+	const uint32_t protected[6] = { r->es, r->cs, r->ss, r->ds, r->fs, r->gs };
+	uint32_t base, limit;
+
+	if (in_v86())
+		return (v86[n] & 0xffff) << 4;
+	return segment_base((uint16_t)protected[n], &base, &limit) ? base : 0;
+}
+
+/* ---- Decoding ---- */
+
+bool fetch(struct instruction *i, unsigned size, uint32_t *value)
+{
+	*value = 0;
+	if (i->length + size > sizeof i->bytes)
+		return refuse(EX_GP, 0);
+	while (i->have < i->length + size) {
+		uint32_t from = i->start + i->have, in_page = PAGE - from % PAGE;
+		uint32_t more = sizeof i->bytes - i->have;
+
+		if (more > in_page)
+			more = in_page;
+		if (!memory_read(from, i->bytes + i->have, more))
+			return false;
+		i->have += more;
+	}
+	memcpy(value, i->bytes + i->length, size);
+	i->length += size;
+	return true;
+}
+
+/* False: byte is no prefix. */
+static bool prefix(struct instruction *i, uint32_t byte)
+{
+	switch (byte) {
+	case 0x26: case 0x2e: case 0x36: case 0x3e:
+		i->segment = byte >> 3 & 3;
+		return true;
+	case 0x64: case 0x65:
+		i->segment = byte - 0x64 + FS;
+		return true;
+	case 0x66:
+		i->size = i->wide ? 2 : 4;
+		return true;
+	case 0x67:
+		i->address_size = i->wide ? 2 : 4;
+		return true;
+	case 0xf2: case 0xf3:
+		i->repeat = true;
+		return true;
+	}
+	return byte == 0xf0;
+}
+
+bool decode(struct instruction *i)
+{
+	uint32_t words[2], byte;
+
+	memset(i, 0, sizeof *i);
+	i->wide = !in_v86() && (!descriptor((uint16_t)guest.regs.cs, words) || (words[1] & DESCRIPTOR_BIG));
+	i->size = i->address_size = i->wide ? 4 : 2;
+	i->segment = NO_SEGMENT;
+	i->start = segment_start(CS) + low_part(guest.regs.eip, i->size);
+	do
+		if (!fetch(i, 1, &byte))
+			return false;
+	while (prefix(i, byte));
+	i->opcode = byte;
+	if (byte == 0x0f) {
+		if (!fetch(i, 1, &byte))
+			return false;
+		i->opcode = 0x100 | byte;
+	}
+	return true;
+}
+
+/* The parts of a memory operand's address. */
+static bool memory_operand(struct instruction *i, uint32_t mod)
+{
+	/* The registers of 16-bit addresses. */
+	static const uint8_t first[8] = { EBX, EBX, EBP, EBP, ESI, EDI, EBP, EBX };
+	static const uint8_t second[4] = { ESI, EDI, ESI, EDI };
+	unsigned base = i->rm, segment, size = mod == 2 ? i->address_size : mod;
+	uint32_t byte, displacement = 0, offset = 0;
+	bool absolute;
+
+	if (i->address_size == 2) {
+		base = first[i->rm];
+		if (i->rm < 4)
+			offset = *general_register(second[i->rm]);
+		absolute = mod == 0 && i->rm == 6;
+	} else {
+		if (base == ESP) {
+			if (!fetch(i, 1, &byte))
+				return false;
+			base = byte & 7;
+			if ((byte >> 3 & 7) != ESP)
+				offset = *general_register(byte >> 3 & 7) << (byte >> 6);
+		}
+		absolute = mod == 0 && base == EBP;
+	}
+	if (absolute)
+		size = i->address_size;
+	else
+		offset += *general_register(base);
+	if (size && !fetch(i, size, &displacement))
+		return false;
+	offset += size == 1 ? (uint32_t)(int8_t)displacement : displacement;
+
+	segment = i->segment;
+	if (segment == NO_SEGMENT)
+		segment = !absolute && (base == ESP || base == EBP) ? SS : DS;
+	i->address = segment_start(segment) + low_part(offset, i->address_size);
+	return true;
+}
+
+bool operands(struct instruction *i)
+{
+	uint32_t byte;
+
+	if (!fetch(i, 1, &byte))
+		return false;
+	i->reg = byte >> 3 & 7;
+	i->rm = byte & 7;
+	i->memory = byte < 0xc0;
+	return !i->memory || memory_operand(i, byte >> 6);
+}
+
+bool operand_read(const struct instruction *i, unsigned size, uint32_t *value)
+{
+	*value = low_part(*general_register(i->rm), size);
+	return !i->memory || memory_read(i->address, value, size);
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The guest's interval timer. Nothing of it runs: what a counter holds and whether its output is up is calculated from
+ * the time when somebody asks. Time is in ticks since the reset, and remainders are kept, so nothing drifts.
+ *
+ * A guest that counts ticks keeps time: periods of channel 0 that ended while the guest had not ended the interrupt of an
+ * earlier one are owed to it, and follow as soon as it has. Not more than a second's, and none for a time in which it
+ * masked the line.
+ */
+#include "monitor.h"
+
+#define CONTROL 0x43
+#define PORT_B 0x61           /* of channel 2: bit 0 its gate, bit 1 the speaker, bit 5 its output; bit 4 is up and down */
+#define REFRESH_TICKS 18      /* so long each, 15 us */
+#define LOW 1                 /* which bytes of a count are written and read */
+#define HIGH 2
+#define BOTH 3
+#define LONG_MASKED_MS 100
+#define HALF_HZ (PIT_HZ / 2)  /* a tick is khz * 500 / HALF_HZ cycles */
+
+struct channel {
+	uint8_t control;            /* as it was written, without the channel: status shows it */
+	uint8_t access, mode;
+	uint8_t low;                /* the byte that was written first */
+	bool write_high, read_high; /* of two bytes the second comes next */
+	bool status_latched;
+	uint8_t status, latched;    /* latched: bytes that are still to be read of latch */
+	uint16_t latch;
+	bool loaded, gate, fired;
+	bool running;               /* elapsed since start; else it stands where stopped says */
+	uint32_t reload;            /* 1-65536 */
+	uint64_t start, stopped;
+};
+
+static struct channel channels[3];
+static uint8_t port_b;
+static uint32_t owed;
+static uint64_t masked_since;
+
+/* ---- The clock ---- */
+
+static uint64_t ticks, cycles; /* at one moment, the last that anybody asked for, */
+static uint32_t rest;          /* and what is left, in HALF_HZths of a cycle */
+
+static void clock(uint64_t now)
+{
+	uint64_t passed = now > cycles ? now - cycles : 0;
+
+	cycles = now;
+	while (passed) {
+		uint64_t part = passed >> 43 ? 1ull << 43 : passed;
+
+		ticks += divide(part * HALF_HZ + rest, time_khz * 500, &rest);
+		passed -= part;
+	}
+}
+
+/* ---- A channel ---- */
+
+static bool periodic(const struct channel *channel)
+{
+	return channel->mode == 2 || channel->mode == 3;
+}
+
+/* These wait for their gate to go up. */
+static bool triggered(const struct channel *channel)
+{
+	return channel->mode == 1 || channel->mode == 5;
+}
+
+static uint64_t elapsed(const struct channel *channel)
+{
+	return channel->running ? ticks - channel->start : channel->stopped;
+}
+
+/* Ticks since the period began. */
+static uint32_t phase(const struct channel *channel)
+{
+	uint32_t value;
+
+	divide(elapsed(channel), channel->reload, &value);
+	return value;
+}
+
+static uint16_t count(const struct channel *channel)
+{
+	if (!periodic(channel))
+		return (uint16_t)(channel->reload - elapsed(channel));
+	if (channel->mode == 2)
+		return (uint16_t)(channel->reload - phase(channel));
+	return (channel->reload - 2 * phase(channel) % channel->reload) & 0xfffe;
+}
+
+static bool out(const struct channel *channel)
+{
+	if (channel->mode == 0)
+		return channel->loaded && elapsed(channel) >= channel->reload;
+	if (!channel->running)
+		return true;
+	switch (channel->mode) {
+	case 1:
+		return elapsed(channel) >= channel->reload;
+	case 2:
+		return phase(channel) != channel->reload - 1;
+	case 3:
+		return phase(channel) < (channel->reload + 1) / 2;
+	}
+	return elapsed(channel) != channel->reload;
+}
+
+static void load(struct channel *channel, uint32_t value)
+{
+	channel->reload = value ? value : 0x10000;
+	channel->loaded = true;
+	channel->fired = false;
+	channel->start = ticks;
+	channel->stopped = 0;
+	channel->running = channel->gate && !triggered(channel);
+}
+
+/* A periodic count begins again with the gate, a triggered one takes no notice of its end, the others stand while it is down. */
+static void set_gate(struct channel *channel, bool gate)
+{
+	bool rises = gate && !channel->gate;
+
+	channel->gate = gate;
+	if (rises && channel->loaded) {
+		channel->start = ticks - (triggered(channel) ? 0 : channel->stopped);
+		channel->running = true;
+	} else if (!gate && !triggered(channel)) {
+		channel->stopped = periodic(channel) ? 0 : elapsed(channel);
+		channel->running = false;
+	}
+}
+
+static void latch(struct channel *channel, bool with_count, bool with_status)
+{
+	if (with_count && !channel->latched) {
+		channel->latch = count(channel);
+		channel->latched = channel->access == BOTH ? 2 : 1;
+		channel->read_high = false;
+	}
+	if (with_status && !channel->status_latched) {
+		channel->status = channel->control | (out(channel) ? 0x80 : 0) | (channel->loaded ? 0 : 0x40);
+		channel->status_latched = true;
+	}
+}
+
+static void control(uint8_t value)
+{
+	unsigned number = value >> 6, access = value >> 4 & 3, mode = value >> 1 & 7;
+
+	if (number == 3) { /* read-back: of several channels, bits that are clear say what */
+		for (unsigned i = 0; i < 3; i++)
+			if (value & 2 << i)
+				latch(&channels[i], !(value & 0x20), !(value & 0x10));
+	} else if (!access) {
+		latch(&channels[number], true, false);
+	} else {
+		channels[number] = (struct channel){
+			.control = value & 0x3f, .access = (uint8_t)access, .mode = (uint8_t)(mode > 5 ? mode - 4 : mode),
+			.gate = channels[number].gate, .reload = channels[number].reload,
+		};
+		if (!number)
+			owed = 0;
+	}
+}
+
+static uint8_t read_channel(struct channel *channel)
+{
+	bool high = channel->access == HIGH || (channel->access == BOTH && channel->read_high);
+	uint16_t value = channel->latched ? channel->latch : count(channel);
+
+	if (channel->status_latched) {
+		channel->status_latched = false;
+		return channel->status;
+	}
+	channel->read_high = !channel->read_high;
+	if (channel->latched)
+		channel->latched--;
+	return (uint8_t)(high ? value >> 8 : value);
+}
+
+static void write_channel(struct channel *channel, uint8_t value)
+{
+	if (channel->access == BOTH && !channel->write_high) {
+		channel->low = value;
+		channel->write_high = true;
+		return;
+	}
+	channel->write_high = false;
+	load(channel, channel->access == LOW ? value : (uint32_t)value << 8 | channel->low);
+}
+
+uint8_t pit_port_read(uint16_t port)
+{
+	uint32_t refresh;
+
+	clock(time_now());
+	if (port < CONTROL)
+		return read_channel(&channels[port & 3]);
+	if (port != PORT_B)
+		return 0xff;
+	divide(ticks, 2 * REFRESH_TICKS, &refresh);
+	return port_b | (refresh >= REFRESH_TICKS ? 0x10 : 0) | (out(&channels[2]) ? 0x20 : 0);
+}
+
+void pit_port_write(uint16_t port, uint8_t value)
+{
+	pit_run(time_now());
+	if (port == PORT_B) {
+		port_b = value & 0x0f;
+		set_gate(&channels[2], value & 1);
+	} else if (port == CONTROL) {
+		control(value);
+	} else {
+		write_channel(&channels[port & 3], value);
+		time_run();
+	}
+}
+
+/* ---- Channel 0 interrupts ---- */
+
+void pit_run(uint64_t now)
+{
+	struct channel *channel = &channels[0];
+	uint32_t most;
+	uint64_t all;
+
+	clock(now);
+	if (!channel->running)
+		return;
+	all = divide(elapsed(channel), channel->reload, NULL);
+	if (!periodic(channel)) {
+		if (all && !channel->fired)
+			pic_raise(0);
+		channel->fired = all;
+		return;
+	}
+	channel->start += all * channel->reload;
+	all += owed;
+	most = PIT_HZ / channel->reload + 1;
+	owed = all > most ? most : (uint32_t)all;
+	if (owed && !pic_busy(0)) {
+		owed--;
+		pic_raise(0);
+	}
+}
+
+/* A period that ends while an interrupt is under way needs no attention before the guest has ended that. */
+uint64_t pit_next(void)
+{
+	const struct channel *channel = &channels[0];
+	uint64_t end = channel->start + channel->reload;
+
+	if (!channel->running || channel->fired || (periodic(channel) && pic_busy(0)))
+		return ~0ull;
+	if (end <= ticks)
+		return cycles;
+	return cycles + divide((end - ticks) * (time_khz * 500) - rest + HALF_HZ - 1, HALF_HZ, NULL);
+}
+
+void pit_acknowledged(void)
+{
+	time_run();
+}
+
+/* Some kernels mask the line while they handle its interrupt, and should not lose the periods that end meanwhile. */
+void pit_masked(bool masked)
+{
+	uint64_t now = time_now();
+
+	pit_run(now);
+	if (masked)
+		masked_since = now;
+	else if (now - masked_since > time_khz * (uint64_t)LONG_MASKED_MS)
+		owed = 0;
+	time_run();
+}
+
+/* As a BIOS leaves it: channel 0 runs at its slowest. */
+void pit_reset(void)
+{
+	ticks = rest = owed = 0;
+	cycles = masked_since = time_now();
+	port_b = 0;
+	for (unsigned i = 0; i < 3; i++) {
+		channels[i] = (struct channel){ .control = 0x36, .access = BOTH, .mode = 3, .gate = i < 2 };
+		load(&channels[i], 0);
+	}
+}

@@ -1,0 +1,609 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * Shadow page tables: what the processor really uses while the guest runs. They are a cache of the guest's, filled when the
+ * guest faults on what is not in them.
+ *
+ * A root stands for a value of the guest's CR3, and up to ROOTS are kept. A table stands for a page table of the guest's
+ * with the rights of the directory entry that leads to it, or for a large page that cannot be mapped as one; all roots share
+ * it. Each entry has the rights of directory and page together, and is writable only once the guest's is marked dirty, so
+ * entries of directories can give all rights.
+ *
+ * What may be stale is dropped as a TLB would drop it. Until Init nothing is known but what the processor must do: a load of
+ * CR3 compares every entry of the root with the guest's tables. After Init the guest announces each change (the queue), and a
+ * root is believed; a flush compares those parts that programs can reach, since some guests clear them without a word.
+ * With MONITOR_VERIFY all of it is compared at each load of CR3, and nothing may be stale.
+ */
+#include "monitor.h"
+#include "stub.h"
+
+#define ROOTS 16
+#define MOST_PAGES 2048          /* of the pool */
+#define BUCKETS 1024
+#define RESERVE 8                /* pages that a single step may need */
+#define ALL (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED | PTE_DIRTY)
+#define HOLE_PAGES 0x40          /* of the hole, from its start, that may be seen by the guest */
+#define NOWHERE 0xffff
+#define MANY 0xfffe
+
+uint32_t monitor_directory[1024] __attribute__((aligned(PAGE)));
+uint32_t monitor_hole[1024] __attribute__((aligned(PAGE)));
+uint32_t shadow_cr3;
+#ifdef MONITOR_OPEN
+bool shadow_stale;
+#endif
+static uint32_t guest_hole[1024] __attribute__((aligned(PAGE)));
+static uint64_t monitor_hole_pae[512] __attribute__((aligned(PAGE)));
+static uint64_t guest_hole_pae[512] __attribute__((aligned(PAGE)));
+static uint64_t monitor_directories_pae[4][512] __attribute__((aligned(PAGE)));
+static uint64_t monitor_pdpt[4] __attribute__((aligned(32)));
+
+struct table {
+	uint64_t key;
+	uint32_t next;           /* in its bucket, or the free list: index plus 1 */
+	uint16_t slot;           /* of the directories, where it is linked: NOWHERE, MANY */
+	uint16_t low, high;      /* entries that were ever filled */
+	bool used;
+};
+static struct table tables[MOST_PAGES];
+static uint32_t buckets[BUCKETS], free_list, free_count, page_count;
+
+struct root {
+	uint32_t cr3;            /* the guest's; UNPAGED: paging is off */
+	bool valid;
+	uint32_t used;           /* when, by the clock of switches */
+	unsigned directories;    /* 1, or 4 */
+	uint32_t pages[4];       /* index of the shadow's directories */
+	uint64_t guest[4];       /* address of the guest's directories, 0: none */
+};
+static struct root roots[ROOTS], *current;
+static uint64_t pdpts[ROOTS][4] __attribute__((aligned(32)));
+static uint32_t clock;
+static uint8_t directory_filter[1024]; /* how many roots have a directory with that hash */
+static bool pae;                       /* form of the tables that the processor uses */
+#define UNPAGED 0xffffffff
+
+static unsigned shift(void)
+{
+	return pae ? 21 : 22;
+}
+
+static unsigned entries(void)
+{
+	return pae ? 512 : 1024;
+}
+
+/* ---- Pages of the pool, entries ---- */
+
+static uint32_t page_address(uint32_t index)
+{
+	return boot.pool + index * PAGE;
+}
+
+static uint64_t get(uint32_t index, unsigned i)
+{
+	const void *page = physical(page_address(index));
+
+	return pae ? ((const uint64_t *)page)[i] : ((const uint32_t *)page)[i];
+}
+
+static void put(uint32_t index, unsigned i, uint64_t value)
+{
+	void *page = physical(page_address(index));
+
+	if (pae)
+		((uint64_t *)page)[i] = value;
+	else
+		((uint32_t *)page)[i] = (uint32_t)value;
+#ifdef MONITOR_OPEN
+	shadow_stale = true;
+#endif
+}
+
+static uint32_t take_page(void)
+{
+	uint32_t index = free_list - 1;
+
+	free_list = tables[index].next;
+	free_count--;
+	memset(physical(page_address(index)), 0, PAGE);
+	return index;
+}
+
+static void give_page(uint32_t index)
+{
+	tables[index].used = false;
+	tables[index].next = free_list;
+	free_list = index + 1;
+	free_count++;
+}
+
+/* ---- Tables ---- */
+
+static uint32_t *bucket(uint64_t key)
+{
+	return &buckets[(uint32_t)(key >> 12) % BUCKETS];
+}
+
+static uint32_t find_table(uint64_t key)
+{
+	for (uint32_t i = *bucket(key); i; i = tables[i - 1].next)
+		if (tables[i - 1].key == key)
+			return i - 1;
+	return NOWHERE;
+}
+
+static uint32_t make_table(uint64_t key)
+{
+	uint32_t index = find_table(key);
+
+	if (index != NOWHERE)
+		return index;
+	index = take_page();
+	tables[index] = (struct table){ .key = key, .next = *bucket(key), .slot = NOWHERE, .low = 1023, .used = true };
+	*bucket(key) = index + 1;
+	return index;
+}
+
+/* The slot of root's directories that entry i of the whole, 4 GiB, is. */
+static uint32_t directory_page(const struct root *root, unsigned slot)
+{
+	return root->pages[slot / entries()];
+}
+
+/* The entries that lead to what only the guest may see: all but the hole's. */
+static unsigned slots(void)
+{
+	return VIRTUAL_TOP >> shift();
+}
+
+static uint64_t link_to(uint32_t index)
+{
+	return page_address(index) | ALL;
+}
+
+static void drop_table(uint32_t index)
+{
+	struct table *table = &tables[index];
+	uint32_t *at = bucket(table->key);
+	unsigned from = table->slot == MANY ? 0 : table->slot, to = table->slot == MANY ? slots() : table->slot + 1u;
+
+	while (*at != index + 1)
+		at = &tables[*at - 1].next;
+	*at = table->next;
+	if (table->slot != NOWHERE)
+		for (unsigned r = 0; r < ROOTS; r++)
+			for (unsigned slot = from; roots[r].valid && slot < to; slot++)
+				if (get(directory_page(&roots[r], slot), slot % entries()) == link_to(index))
+					put(directory_page(&roots[r], slot), slot % entries(), 0);
+	give_page(index);
+}
+
+/* ---- Roots ---- */
+
+static uint8_t *filter(uint64_t directory)
+{
+	return &directory_filter[(directory >> 12) % sizeof directory_filter];
+}
+
+static void drop_root(struct root *root)
+{
+	for (unsigned i = 0; root->valid && i < root->directories; i++) {
+		if (root->guest[i])
+			--*filter(root->guest[i]);
+		give_page(root->pages[i]);
+	}
+	root->valid = false;
+}
+
+static void empty_directory(struct root *root, unsigned i)
+{
+	memset(physical(page_address(root->pages[i])), 0, PAGE);
+	if (i + 1 != root->directories)
+		return;
+	if (pae) {
+		put(root->pages[i], 510, image_physical(guest_hole_pae) | PTE_PRESENT | PTE_WRITE);
+#ifdef MONITOR_OPEN
+		for (unsigned k = PHYSICAL_BASE >> 21; k < VIRTUAL_TOP >> 21; k++)
+			put(root->pages[k / 512], k % 512, monitor_directories_pae[k / 512][k % 512]);
+#endif
+	} else {
+		put(root->pages[i], 1023, image_physical(guest_hole) | PTE_PRESENT | PTE_WRITE);
+#ifdef MONITOR_OPEN
+		for (unsigned k = PHYSICAL_BASE >> 22; k < VIRTUAL_TOP >> 22; k++)
+			put(root->pages[0], k, monitor_directory[k]);
+#endif
+	}
+}
+
+/* Where the guest's directories for its CR3 are. With PAE the processor reads that when CR3 is loaded. */
+static void guest_directories(uint64_t *at)
+{
+	at[0] = guest.cr3 & ~0xfffu;
+	for (unsigned i = 0; guest_pae() && i < 4; i++)
+		at[i] = guest.pdpte[i] & PTE_PRESENT ? guest.pdpte[i] & 0xffffff000ull : 0;
+	if (!(guest.cr0 & CR0_PG))
+		at[0] = 0;
+}
+
+static void set_directory(struct root *root, unsigned i, uint64_t address)
+{
+	if (root->guest[i])
+		--*filter(root->guest[i]);
+	root->guest[i] = address;
+	if (address)
+		++*filter(address);
+}
+
+static struct root *new_root(uint32_t cr3)
+{
+	struct root *root = &roots[0];
+
+	for (unsigned r = 0; r < ROOTS; r++) {
+		if (!roots[r].valid) {
+			root = &roots[r];
+			break;
+		}
+		if (&roots[r] != current && (root == current || roots[r].used < root->used))
+			root = &roots[r];
+	}
+	drop_root(root);
+	*root = (struct root){ .cr3 = cr3, .valid = true, .directories = pae ? 4 : 1 };
+	for (unsigned i = 0; i < root->directories; i++) {
+		root->pages[i] = take_page();
+		pdpts[root - roots][i] = page_address(root->pages[i]) | PTE_PRESENT;
+	}
+	for (unsigned i = 0; i < root->directories; i++)
+		empty_directory(root, i);
+	return root;
+}
+
+/* What the guest's directories of a new root have in common with those of the root before, the kernel above all, leads to the
+ * same tables. */
+static void inherit(struct root *root, const struct root *from)
+{
+	unsigned width = pae ? 8 : 4;
+
+	for (unsigned slot = 0; slot < slots(); slot++) {
+		unsigned i = slot / entries(), k = slot % entries();
+		uint64_t entry = get(from->pages[i], k);
+
+		if (entry && root->guest[i] && from->guest[i] &&
+		    guest_entry(root->guest[i] + k * width) == guest_entry(from->guest[i] + k * width))
+			put(root->pages[i], k, entry);
+	}
+}
+
+/* ---- Comparing with the guest's tables ---- */
+
+static uint64_t shadow_entry(const struct walk *w, bool write_anyway)
+{
+	bool writable;
+	uint64_t entry = memory_frame(w->frame, &writable) | PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY;
+
+	if (writable && (write_anyway || (w->writable && w->dirty)))
+		entry |= PTE_WRITE;
+	if (w->user && !(write_anyway && !w->writable))
+		entry |= PTE_USER;
+	return entry | (w->nx ? PTE_NX : 0);
+}
+
+static uint64_t large_entry(const struct walk *w)
+{
+	struct walk whole = *w;
+
+	whole.frame &= ~(uint64_t)((1u << shift()) - 1);
+	return shadow_entry(&whole, false) | PTE_LARGE;
+}
+
+static bool maps_large(const struct walk *w)
+{
+	return w->large && memory_plain(w->frame & ~(uint64_t)((1u << shift()) - 1), 1u << shift());
+}
+
+/* Whether the guest's tables give all that a shadow entry gives. Writing, only once the page is marked dirty. */
+static bool still_right(uint32_t address, uint64_t entry)
+{
+	uint64_t frame_mask = entry & PTE_LARGE ? 0x1000000000ull - (1u << shift()) : 0xffffff000ull;
+	struct walk w;
+	bool writable;
+
+	if (walk_look(address, &w) || ((entry ^ memory_frame(w.frame, &writable)) & frame_mask))
+		return false;
+	if (!w.writable && (entry & PTE_WRITE) && ((entry & PTE_USER) || (guest.cr0 & CR0_WP)))
+		return false;
+	return (!(entry & PTE_USER) || w.user) && (!(entry & PTE_WRITE) || w.dirty) && (!w.nx || (entry & PTE_NX));
+}
+
+/* Drops what is stale in the slot of root. Returns how much it was. */
+static unsigned compare_slot(struct root *root, unsigned slot, bool kernel_too)
+{
+	uint32_t page = directory_page(root, slot), address = slot << shift(), stale = 0;
+	uint64_t entry = get(page, slot % entries());
+	struct table *table;
+	struct walk w;
+
+	if (entry & PTE_LARGE) {
+		if (!kernel_too && !(entry & PTE_USER))
+			return 0;
+		if (still_right(address, entry) && !walk_look(address, &w) && maps_large(&w))
+			return 0;
+		put(page, slot % entries(), 0);
+		return 1;
+	}
+	table = &tables[((uint32_t)entry - boot.pool) / PAGE];
+	if (!kernel_too && !(table->key & PTE_USER))
+		return 0;
+	if (walk_key(address) != table->key) {
+		put(page, slot % entries(), 0);
+		return 1;
+	}
+	for (unsigned i = table->low; i <= table->high; i++) {
+		uint64_t leaf = get((uint32_t)(table - tables), i);
+
+		if (leaf && !still_right(address + i * PAGE, leaf)) {
+			put((uint32_t)(table - tables), i, 0);
+			stale++;
+		}
+	}
+	return stale;
+}
+
+static unsigned compare(struct root *root, bool kernel_too)
+{
+	unsigned stale = 0;
+
+	if (root->cr3 == UNPAGED)
+		return 0;
+	for (unsigned slot = 0; slot < slots(); slot++)
+		if (get(directory_page(root, slot), slot % entries()))
+			stale += compare_slot(root, slot, kernel_too);
+	return stale;
+}
+
+/* ---- The processor's tables ---- */
+
+/* The guest is about to use other page tables: CR0, CR3 or CR4 were set, or nothing is in the shadow. */
+void shadow_root(void)
+{
+	uint32_t cr3 = guest.cr0 & CR0_PG ? guest.cr3 : UNPAGED;
+	uint64_t directories[4] = { 0 };
+	struct root *before;
+
+	if (pae != guest_pae())
+		shadow_reset();
+	if (free_count < RESERVE)
+		shadow_reset();
+	if (guest_pae())
+		guest_read_physical(guest.cr3 & ~0x1fu, guest.pdpte, sizeof guest.pdpte);
+	shadow_drain();
+	before = current;
+	guest_directories(directories);
+	for (current = roots; current < roots + ROOTS; current++)
+		if (current->valid && current->cr3 == cr3)
+			break;
+	if (current == roots + ROOTS) {
+		current = before;
+		current = new_root(cr3);
+		for (unsigned i = 0; i < current->directories; i++)
+			set_directory(current, i, directories[i]);
+		if (before && before->valid && before != current && cr3 != UNPAGED)
+			inherit(current, before);
+	} else {
+		for (unsigned i = 0; i < current->directories; i++)
+			if (current->guest[i] != directories[i]) {
+				empty_directory(current, i);
+				set_directory(current, i, directories[i]);
+			}
+#ifdef MONITOR_VERIFY
+		unsigned stale = compare(current, true);
+
+		if (stale && guest.entered)
+			monitor_fail("%u entries of the shadow of CR3 %08x are stale", stale, cr3);
+#else
+		if (!guest.entered)
+			compare(current, true);
+#endif
+	}
+	current->used = ++clock;
+	shadow_cr3 = pae ? image_physical(pdpts[current - roots]) : page_address(current->pages[0]);
+}
+
+bool shadow_fault(uint32_t address, uint32_t *error)
+{
+	uint32_t access = *error & (FAULT_WRITE | FAULT_USER | FAULT_FETCH), fault, index;
+	unsigned slot = address >> shift(), i = (address >> 12) % entries();
+	struct walk w;
+	uint64_t entry;
+
+	fault = walk(address, access, &w);
+	if (fault) {
+		*error = fault & 0xffff;
+		return false;
+	}
+	/* The guest may write where the machine may not: to the BIOS, which natively would do nothing. */
+	entry = shadow_entry(&w, (access & FAULT_WRITE) && !w.writable);
+	if ((access & FAULT_WRITE) && !(entry & PTE_WRITE)) {
+		*error = FAULT_PRESENT | access;
+		return false;
+	}
+	if (free_count < RESERVE) {
+		shadow_reset();
+		shadow_root();
+	}
+	if (maps_large(&w) && !((access & FAULT_WRITE) && !w.writable)) {
+		put(directory_page(current, slot), slot % entries(), large_entry(&w));
+		return true;
+	}
+	index = make_table(w.table);
+	if (tables[index].slot != slot)
+		tables[index].slot = tables[index].slot == NOWHERE ? (uint16_t)slot : MANY;
+	put(directory_page(current, slot), slot % entries(), link_to(index));
+	put(index, i, entry);
+	if (i < tables[index].low)
+		tables[index].low = (uint16_t)i;
+	if (i > tables[index].high)
+		tables[index].high = (uint16_t)i;
+	return true;
+}
+
+/* ---- Notices ---- */
+
+static void entry_changed(uint32_t at)
+{
+	unsigned i = at % PAGE / (pae ? 8 : 4), next;
+
+	for (uint32_t t = buckets[(at >> 12) % BUCKETS]; t; t = next) {
+		next = tables[t - 1].next;
+		if ((uint32_t)tables[t - 1].key >> 12 == at >> 12 && !(tables[t - 1].key & PTE_LARGE))
+			put(t - 1, i, 0);
+	}
+	if (!*filter(at))
+		return;
+	for (unsigned r = 0; r < ROOTS; r++)
+		for (unsigned d = 0; roots[r].valid && d < roots[r].directories; d++)
+			if (roots[r].guest[d] >> 12 == at >> 12 && d * entries() + i < slots())
+				put(roots[r].pages[d], i, 0);
+}
+
+static void page_changed(uint32_t at)
+{
+	uint32_t next;
+
+	for (uint32_t t = buckets[(at >> 12) % BUCKETS]; t; t = next) {
+		next = tables[t - 1].next;
+		if ((uint32_t)tables[t - 1].key >> 12 == at >> 12 && !(tables[t - 1].key & PTE_LARGE))
+			drop_table(t - 1);
+	}
+	for (unsigned r = 0; r < ROOTS; r++) {
+		if (!roots[r].valid || roots[r].cr3 == UNPAGED)
+			continue;
+		for (unsigned d = 0; d < roots[r].directories; d++)
+			if (roots[r].guest[d] >> 12 == at >> 12)
+				empty_directory(&roots[r], d);
+		if (roots[r].cr3 >> 12 == at >> 12 && &roots[r] != current)
+			drop_root(&roots[r]);
+	}
+}
+
+void shadow_notice(uint32_t notice)
+{
+	if (notice & QUEUE_PAGE)
+		page_changed(notice);
+	else
+		entry_changed(notice);
+}
+
+void shadow_drain(void)
+{
+	uint32_t count = shared_page.count, drained = shared_page.drained;
+	bool filled = true;
+
+	if (count == drained)
+		return;
+	if (count - drained > QUEUE_ENTRIES)
+		guest_stop("the queue of its page table notices is damaged: %u in it", count - drained);
+	for (uint32_t i = drained; i != count; i++) {
+		uint32_t notice = shared_page.queue[i % QUEUE_ENTRIES];
+
+		shared_page.queue[i % QUEUE_ENTRIES] = 0;
+		if (notice)
+			shadow_notice(notice);
+		/* A place that is taken and not filled is the end of what is known to be done. */
+		filled &= notice != 0;
+		if (filled)
+			shared_page.drained = i + 1;
+	}
+	shared_page.last = 0;
+}
+
+void shadow_inval(uint32_t address)
+{
+	unsigned slot = address >> shift();
+	uint64_t entry;
+	struct walk w;
+
+	if (slot >= slots())
+		return;
+	entry = get(directory_page(current, slot), slot % entries());
+	if (entry & PTE_LARGE) {
+		put(directory_page(current, slot), slot % entries(), 0);
+	} else if (entry) {
+		put((uint32_t)(((uint32_t)entry - boot.pool) / PAGE), (address >> 12) % entries(), 0);
+		if (walk_key(address) != tables[((uint32_t)entry - boot.pool) / PAGE].key)
+			put(directory_page(current, slot), slot % entries(), 0);
+	}
+	/* A guest that has just changed the entry is about to use it. */
+	if (guest.entered && !walk_look(address, &w) && !w.large) {
+		uint32_t error = w.dirty ? FAULT_WRITE : 0;
+
+		shadow_fault(address, &error);
+	}
+}
+
+void shadow_flush(bool kernel_too)
+{
+	compare(current, kernel_too || !guest.entered);
+}
+
+/* ---- The hole, and the monitor's own tables ---- */
+
+void shadow_protect_flag(bool protect)
+{
+	guest_hole[0] = (guest_hole[0] & ~PTE_WRITE) | (protect ? 0 : PTE_WRITE);
+	guest_hole_pae[0] = (guest_hole_pae[0] & ~(uint64_t)PTE_WRITE) | (protect ? 0 : PTE_WRITE);
+#ifdef MONITOR_OPEN
+	shadow_stale = true;
+#endif
+}
+
+/* Forgets everything. */
+void shadow_reset(void)
+{
+	if (pae != guest_pae()) {
+		pae = guest_pae();
+		stub_data.monitor_cr3 = image_physical(pae ? (void *)monitor_pdpt : (void *)monitor_directory);
+		switch_paging(stub_data.monitor_cr3, (read_cr4() & ~CR4_PAE) | (pae ? CR4_PAE : 0));
+	}
+	memset(roots, 0, sizeof roots);
+	memset(buckets, 0, sizeof buckets);
+	memset(directory_filter, 0, sizeof directory_filter);
+	current = NULL;
+	free_list = free_count = 0;
+	for (uint32_t i = page_count; i--;)
+		give_page(i);
+}
+
+/* Of the hole the guest sees, read only, what the processor needs to enter the monitor and the code that runs on the
+ * guest's tables; and writable, what cannot hurt. */
+static bool seen(uint32_t address, bool *writable)
+{
+	*writable = address == FLAG_PAGE || address == SHARED_PAGE || address == TASK_TAIL || address == ENTRY_STACK;
+#ifdef MONITOR_OPEN
+	return *writable = true;
+#endif
+	return address < IMAGE_CODE || (address >= (uint32_t)stub_start && address < (uint32_t)stub_end);
+}
+
+void shadow_init(void)
+{
+	page_count = boot.pool_pages < MOST_PAGES ? boot.pool_pages : MOST_PAGES;
+	for (unsigned i = 0; i < 512; i++) {
+		uint32_t address = VIRTUAL_TOP + i * PAGE;
+		bool writable;
+
+		monitor_hole_pae[i] = monitor_hole[i];
+		guest_hole[i] = 0;
+		if (monitor_hole[i] && seen(address, &writable))
+			guest_hole[i] = monitor_hole[i] & ~(writable ? 0u : PTE_WRITE);
+		guest_hole_pae[i] = guest_hole[i];
+	}
+	for (unsigned i = 0; i < VIRTUAL_TOP >> 21; i++)
+		monitor_directories_pae[i / 512][i % 512] =
+			((uint64_t)i << 21) | PTE_PRESENT | PTE_WRITE | PTE_LARGE;
+	monitor_directories_pae[3][510] = image_physical(monitor_hole_pae) | PTE_PRESENT | PTE_WRITE;
+	for (unsigned i = 0; i < 4; i++)
+		monitor_pdpt[i] = image_physical(monitor_directories_pae[i]) | PTE_PRESENT;
+	stub_data.monitor_cr3 = image_physical(monitor_directory);
+	write_cr0(read_cr0() | CR0_WP);
+	shadow_reset();
+}

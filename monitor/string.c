@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What compilers expect to find even without a C library. */
+#include "monitor.h"
+
+void *memcpy(void *to, const void *from, size_t length)
+{
+	void *d = to;
+	size_t words = length / 4, rest = length % 4;
+
+	__asm__ volatile("rep movsl" : "+D"(d), "+S"(from), "+c"(words) : : "memory");
+	__asm__ volatile("rep movsb" : "+D"(d), "+S"(from), "+c"(rest) : : "memory");
+	return to;
+}
+
+void *memmove(void *to, const void *from, size_t length)
+{
+	char *d = (char *)to + length - 1;
+	const char *s = (const char *)from + length - 1;
+
+	if ((uintptr_t)to - (uintptr_t)from >= length)
+		return memcpy(to, from, length);
+	__asm__ volatile("std; rep movsb; cld" : "+D"(d), "+S"(s), "+c"(length) : : "memory");
+	return to;
+}
+
+void *memset(void *to, int value, size_t length)
+{
+	void *d = to;
+	size_t words = length / 4, rest = length % 4;
+	uint32_t pattern = (uint8_t)value * 0x01010101u;
+
+	__asm__ volatile("rep stosl" : "+D"(d), "+c"(words) : "a"(pattern) : "memory");
+	__asm__ volatile("rep stosb" : "+D"(d), "+c"(rest) : "a"(pattern) : "memory");
+	return to;
+}
+
+int memcmp(const void *a, const void *b, size_t length)
+{
+	const uint8_t *x = a, *y = b;
+
+	for (; length; length--, x++, y++)
+		if (*x != *y)
+			return *x - *y;
+	return 0;
+}
+
+size_t strlen(const char *s)
+{
+	const char *end = s;
+
+	while (*end) {
+		end++;
+		__asm__ volatile("" : : : "memory"); /* or a compiler would make this a call of strlen */
+	}
+	return (size_t)(end - s);
+}
+
+int strncmp(const char *a, const char *b, size_t length)
+{
+	for (; length && *a && *a == *b; length--)
+		a++, b++;
+	return length ? (uint8_t)*a - (uint8_t)*b : 0;
+}

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/*
+ * The monitor's ROM. It runs in ring 1, in the guest: what it can do there it does, with the pages that it shares with the
+ * monitor (shared.h); for the rest it enters the monitor. Entering is dear, so as little as can be is done that way.
+ */
+#include <vrom/site.h>
+
+#include "rom.h"
+#include "shared.h"
+
+#ifdef MONITOR_SIGN
+#define DISABLE andb $FLAG_WAITING, %ss:INTERRUPT_FLAG
+#define ENABLE orb $FLAG_ENABLED, %ss:INTERRUPT_FLAG
+#else
+#define DISABLE movb $0, %ss:INTERRUPT_FLAG
+#define ENABLE movb $FLAG_ENABLED, %ss:INTERRUPT_FLAG
+#endif
+
+.macro function name
+	.section .text.vmi_\name, "ax"
+	.globl vmi_\name
+vmi_\name:
+.endm
+
+/* A call that enters the monitor, and one with arguments on the stack. */
+.macro entering name
+	function \name
+	pushl %ebx
+	movl $.LVMI_CALL_\name, %ebx
+	int $ENTRY_VECTOR
+	popl %ebx
+	ret
+.endm
+
+.macro entering5 name
+	function \name
+	pushl %ebx
+	pushl %esi
+	pushl %edi
+	movl 16(%esp), %esi
+	movl 20(%esp), %edi
+	movl $.LVMI_CALL_\name, %ebx
+	int $ENTRY_VECTOR
+	popl %edi
+	popl %esi
+	popl %ebx
+	ret
+.endm
+
+.macro getting name, from
+	function \name
+	movl \from, %eax
+	ret
+.endm
+
+/* ---- Init, get_reloc ---- */
+
+	.globl rom_promises
+	.set rom_promises, VROM_PROMISES_RELOC
+
+	.section .text.rom_init, "ax"
+	.globl rom_init
+rom_init:
+	pushl %ebx
+	movl $ENTRY_INIT, %ebx
+	int $ENTRY_VECTOR
+	popl %ebx
+	ret
+
+/* IRET is in the monitor's pages, where the monitor knows each of its instructions by its address. */
+	.section .text.rom_get_reloc, "ax"
+	.globl rom_get_reloc
+rom_get_reloc:
+	cmpl $.LVMI_CALL_IRET, %eax
+	jne rom_answer
+	movl $RING1_CODE, %eax
+	movl $VMI_RELOCATION_CALL_REL, %edx
+	ret
+
+/* ---- Interrupts ---- */
+
+	function EnableInterrupts
+	ENABLE
+#ifdef MONITOR_SIGN
+	js deliver
+#endif
+	ret
+
+	function DisableInterrupts
+	DISABLE
+	ret
+
+	function GetInterruptMask
+	movl %ss:FLAG_PAGE, %eax
+	andl $VMI_MASK_ENABLED, %eax
+	ret
+
+	function SetInterruptMask
+#ifdef MONITOR_SIGN
+	testb $FLAG_ENABLED, %ah
+	jz vmi_DisableInterrupts
+	jmp vmi_EnableInterrupts
+
+deliver:
+	pushl %ebx
+	movl $ENTRY_DELIVER, %ebx
+	int $ENTRY_VECTOR
+	popl %ebx
+	ret
+#else
+	movb %ah, %ss:INTERRUPT_FLAG
+	ret
+#endif
+
+	template DisableInterrupts, VROM_FLAGS
+	DISABLE
+	end_template
+
+	template GetInterruptMask, VROM_FLAGS + VROM_EAX
+	movl %ss:FLAG_PAGE, %eax
+	end_template
+
+#ifndef MONITOR_SIGN
+	template EnableInterrupts, VROM_FLAGS
+	ENABLE
+	end_template
+
+	template SetInterruptMask, VROM_FLAGS
+	movb %ah, %ss:INTERRUPT_FLAG
+	end_template
+#else
+	/* If the sign flag says that something waits, the jump is to the operand of the store, which as an instruction
+	 * is insb: a trap, and the monitor delivers. */
+#endif
+
+	entering SYSEXIT
+	entering Halt
+	entering Reboot
+	entering Shutdown
+	entering SetIOPLMask
+
+/* ---- Processor ---- */
+
+/* What the guest cannot have: in place of its own system call instructions, int; no APIC, which it would reach past us; nothing
+ * that needs CR4 bits or MSRs that are the monitor's. */
+#define HIDE_EDX ((1 << 7) + (1 << 9) + (1 << 11) + (1 << 12) + (1 << 14) + (1 << 16) + (1 << 21) + (1 << 22) + (1 << 29))
+#define HIDE_ECX ((1 << 2) + (1 << 3) + (1 << 5) + (1 << 6) + (1 << 7) + (1 << 8) + (1 << 15) + (1 << 17) + (1 << 21) + \
+		  (1 << 24) + (1 << 26) + (1 << 27) + (1 << 28) + (1 << 29))
+#define HIDE_EXTENDED_EDX ((1 << 11) + (1 << 27) + (1 << 29))
+#define HIDE_EXTENDED_ECX (1 << 2)
+
+	function CPUID
+	cmpl $1, %eax
+	je 1f
+	cmpl $0x80000001, %eax
+	je 2f
+	cmpl $5, %eax            /* monitor and mwait */
+	je 3f
+	cmpl $7, %eax
+	je 3f
+	cmpl $0xa, %eax          /* performance counters */
+	je 3f
+	cmpl $0xd, %eax          /* xsave */
+	je 3f
+	cpuid
+	ret
+1:	cpuid
+	andl $~HIDE_EDX, %edx
+	andl $~HIDE_ECX, %ecx
+	ret
+2:	cpuid
+	andl $~HIDE_EXTENDED_EDX, %edx
+	andl $~HIDE_EXTENDED_ECX, %ecx
+	ret
+3:	xorl %eax, %eax
+	xorl %ebx, %ebx
+	xorl %ecx, %ecx
+	xorl %edx, %edx
+	ret
+
+	entering WRMSR
+	entering RDMSR
+	entering SetGDT
+	entering SetLDT
+	entering SetIDT
+	entering SetTR
+	entering GetGDT
+	entering GetLDT
+	entering GetIDT
+	entering GetTR
+	entering5 WriteGDTEntry
+	entering5 WriteIDTEntry
+	entering SetCR0
+	entering SetCR3
+	entering SetCR4
+	entering SetDR
+	entering GetDR
+	entering CLTS
+	getting GetCR0, SHARED_CR0
+	getting GetCR2, SHARED_CR2
+	getting GetCR3, SHARED_CR3
+	getting GetCR4, SHARED_CR4
+
+	function SetCR2
+	movl %eax, SHARED_CR2
+	ret
+
+	function WBINVD          /* memory and caches agree as they are */
+	ret
+
+	function IODelay
+	ret
+
+	function UpdateKernelStack
+	movl %edx, TASK_ESP1
+	ret
+
+/* The LDT in use is the monitor's to know about. Linux writes a whole one for each process that is forked and has one. */
+	function WriteLDTEntry
+	cmpl SHARED_LDT, %eax
+	je enter_WriteLDTEntry
+	leal (%eax,%edx,8), %eax
+	movl %ecx, (%eax)
+	movl 4(%esp), %edx
+	movl %edx, 4(%eax)
+	ret
+enter_WriteLDTEntry:
+	pushl %ebx
+	pushl %esi
+	movl 12(%esp), %esi
+	movl $.LVMI_CALL_WriteLDTEntry, %ebx
+	int $ENTRY_VECTOR
+	popl %esi
+	popl %ebx
+	ret
+
+/* ---- Page tables ---- */
+
+/*
+ * The guest's tables are ordinary memory, so an entry is stored at once. What the monitor has of it may be stale from then
+ * on; that is for it to mend before the guest could rely on it, when it next enters the monitor. So a notice goes into the
+ * queue, unless the entry was not present, of which nothing is kept anywhere.
+ */
+	function SetPxE
+	testb $1, (%edx)
+	movl %eax, (%edx)
+	jz done
+	movl %edx, %eax
+
+/* EAX: the entry. */
+	.globl vmi_UpdatePxE, vmi_UpdatePxELong
+vmi_UpdatePxE:
+vmi_UpdatePxELong:
+	movl %eax, %ecx
+	subl SHARED_LINEAR_START, %ecx
+	cmpl SHARED_LINEAR_SIZE, %ecx
+	jae elsewhere
+	addl SHARED_LINEAR_BASE, %ecx
+	cmpl %ecx, SHARED_LAST   /* the same again */
+	je done
+
+/* ECX: a notice. An interrupt whose handler puts in others may come at any point, and the monitor may empty the queue. */
+queue:
+	movl SHARED_COUNT, %eax
+	subl SHARED_DRAINED, %eax
+	cmpl $QUEUE_FULL, %eax
+	jae full
+	movl %ecx, SHARED_LAST
+	movl $1, %eax
+	xaddl %eax, SHARED_COUNT
+	andl $QUEUE_ENTRIES - 1, %eax
+	movl %ecx, SHARED_QUEUE(,%eax,4)
+done:
+	ret
+
+full:
+	pushl %ebx
+	movl $ENTRY_QUEUE, %ebx
+	int $ENTRY_VECTOR
+	popl %ebx
+	ret
+
+elsewhere:
+	pushl %ebx
+	movl $.LVMI_CALL_UpdatePxE, %ebx
+	int $ENTRY_VECTOR
+	popl %ebx
+	ret
+
+/* Both halves at once. */
+	function SetPxELong
+	testb $1, (%ecx)
+	pushl %ecx
+	jz 1f
+	call native_SetPxELong
+	popl %eax
+	jmp vmi_UpdatePxE
+1:	call native_SetPxELong
+	popl %eax
+	ret
+
+	function AllocatePage
+	.globl vmi_ReleasePage
+vmi_ReleasePage:
+	movl %eax, %ecx
+	shll $12, %ecx
+	orl $QUEUE_PAGE, %ecx
+	jmp queue
+
+	function SetLazyMode     /* notices wait in any case */
+	ret
+
+	function MachineToPhysical
+	.globl vmi_PhysicalToMachine
+vmi_PhysicalToMachine:
+	ret
+
+	entering InvalPage
+	entering FlushTLB
+	entering5 SetLinearMapping
+
+/* ---- Ports: the monitor lets through what it does ---- */
+
+	provide INB
+	provide INW
+	provide INL
+	provide INSB
+	provide INSW
+	provide INSL
+	provide OUTB
+	provide OUTW
+	provide OUTL
+	provide OUTSB
+	provide OUTSW
+	provide OUTSL
+
+/* ---- APIC, time ---- */
+
+	entering APICWrite
+	entering APICRead
+	entering5 SetAlarm
+	entering CancelAlarm
+	entering GetWallclockTime
+
+	function GetCycleFrequency
+	movl SHARED_HZ, %eax
+	movl SHARED_HZ + 4, %edx
+	ret
+
+	function GetCycleCounter
+	cmpl $VMI_CYCLES_AVAILABLE, %eax
+	ja 1f                    /* nobody takes time from the one guest that there is */
+	rdtsc
+	subl SHARED_TSC, %eax
+	sbbl SHARED_TSC + 4, %edx
+	ret
+1:	xorl %eax, %eax
+	xorl %edx, %edx
+	ret
+
+	function WallclockUpdated
+	xorl %eax, %eax
+	ret
