@@ -9,7 +9,7 @@ MONITOR_FLAGS_monitor-open := -DMONITOR_OPEN
 MONITOR_ROM_monitor-sign := $(BUILD)/monitor-sign.rom
 
 # Arguments in registers, which the assembly counts on.
-MONITOR_CFLAGS := $(I386_CFLAGS) -mregparm=3 -Imonitor -Iroms/monitor
+MONITOR_CFLAGS := $(I386_CFLAGS) -O2 -mregparm=3 -Imonitor -Iroms/monitor
 MONITOR_LINK := ld -m elf_i386 -nostdlib -z noexecstack
 MONITOR_PARTS := $(patsubst monitor/%,%.o,$(wildcard monitor/*.c monitor/*.S))
 

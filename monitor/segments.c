@@ -150,7 +150,8 @@ static bool read_gdt(unsigned index, unsigned count)
 
 void gdt_changed(unsigned index, unsigned count)
 {
-	read_gdt(index, count);
+	if (guest.gdt_limit) /* else the descriptors are those that it was booted with */
+		read_gdt(index, count);
 }
 
 /*

@@ -22,6 +22,7 @@
 #define RESERVE 8                /* pages that a single step may need */
 #define ALL (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED | PTE_DIRTY)
 #define HOLE_PAGES 0x40          /* of the hole, from its start, that may be seen by the guest */
+#define SLOT_WORDS (2048 / 32)
 #define NOWHERE 0xffff
 #define MANY 0xfffe
 
@@ -54,6 +55,7 @@ struct root {
 	unsigned directories;    /* 1, or 4 */
 	uint32_t pages[4];       /* index of the shadow's directories */
 	uint64_t guest[4];       /* address of the guest's directories, 0: none */
+	uint32_t filled[SLOT_WORDS]; /* a bit for each slot: it may be other than 0 */
 };
 static struct root roots[ROOTS], *current;
 static uint64_t pdpts[ROOTS][4] __attribute__((aligned(32)));
@@ -70,6 +72,12 @@ static unsigned shift(void)
 static unsigned entries(void)
 {
 	return pae ? 512 : 1024;
+}
+
+/* Those of the directories that are the guest's: all but the hole's. */
+static unsigned slots(void)
+{
+	return VIRTUAL_TOP >> shift();
 }
 
 /* ---- Pages of the pool, entries ---- */
@@ -150,10 +158,36 @@ static uint32_t directory_page(const struct root *root, unsigned slot)
 	return root->pages[slot / entries()];
 }
 
-/* The entries that lead to what only the guest may see: all but the hole's. */
-static unsigned slots(void)
+static uint64_t get_slot(const struct root *root, unsigned slot)
 {
-	return VIRTUAL_TOP >> shift();
+	return get(directory_page(root, slot), slot % entries());
+}
+
+static void put_slot(struct root *root, unsigned slot, uint64_t value)
+{
+	put(directory_page(root, slot), slot % entries(), value);
+	root->filled[slot / 32] |= 1u << slot % 32;
+}
+
+/* The first slot from slot on that may be other than 0, or slots(). */
+static unsigned next_slot(struct root *root, unsigned slot)
+{
+	while (slot < slots()) {
+		uint32_t word = root->filled[slot / 32] >> slot % 32;
+
+		if (!word) {
+			slot = (slot | 31) + 1;
+			continue;
+		}
+		slot += (unsigned)__builtin_ctz(word);
+		if (slot >= slots())
+			break;
+		if (get_slot(root, slot))
+			return slot;
+		root->filled[slot / 32] &= ~(1u << slot % 32);
+		slot++;
+	}
+	return slots();
 }
 
 static uint64_t link_to(uint32_t index)
@@ -173,8 +207,8 @@ static void drop_table(uint32_t index)
 	if (table->slot != NOWHERE)
 		for (unsigned r = 0; r < ROOTS; r++)
 			for (unsigned slot = from; roots[r].valid && slot < to; slot++)
-				if (get(directory_page(&roots[r], slot), slot % entries()) == link_to(index))
-					put(directory_page(&roots[r], slot), slot % entries(), 0);
+				if (get_slot(&roots[r], slot) == link_to(index))
+					put_slot(&roots[r], slot, 0);
 	give_page(index);
 }
 
@@ -259,17 +293,14 @@ static struct root *new_root(uint32_t cr3)
 
 /* What the guest's directories of a new root have in common with those of the root before, the kernel above all, leads to the
  * same tables. */
-static void inherit(struct root *root, const struct root *from)
+static void inherit(struct root *root, struct root *from)
 {
-	unsigned width = pae ? 8 : 4;
+	for (unsigned slot = next_slot(from, 0); slot < slots(); slot = next_slot(from, slot + 1)) {
+		unsigned i = slot / entries(), k = slot % entries() * (pae ? 8 : 4);
 
-	for (unsigned slot = 0; slot < slots(); slot++) {
-		unsigned i = slot / entries(), k = slot % entries();
-		uint64_t entry = get(from->pages[i], k);
-
-		if (entry && root->guest[i] && from->guest[i] &&
-		    guest_entry(root->guest[i] + k * width) == guest_entry(from->guest[i] + k * width))
-			put(root->pages[i], k, entry);
+		if (root->guest[i] && from->guest[i] &&
+		    guest_entry(root->guest[i] + k) == guest_entry(from->guest[i] + k))
+			put_slot(root, slot, get_slot(from, slot));
 	}
 }
 
@@ -314,38 +345,52 @@ static bool still_right(uint32_t address, uint64_t entry)
 	return (!(entry & PTE_USER) || w.user) && (!(entry & PTE_WRITE) || w.dirty) && (!w.nx || (entry & PTE_NX));
 }
 
+/* The same for the entries of a table, all of them, by the words: most are as they were. Returns how many were dropped. */
+static unsigned compare_table(struct table *table, uint32_t address)
+{
+	uint32_t index = (uint32_t)(table - tables), stale = 0;
+	const uint32_t *theirs = table->key & PTE_LARGE ? NULL : guest_physical((uint32_t)table->key & ~0xfffu, false);
+	const uint32_t *ours = physical(page_address(index));
+	unsigned words = pae ? 2 : 1;
+
+	for (unsigned i = table->low; i <= table->high; i++) {
+		uint32_t leaf = ours[i * words], entry = theirs ? theirs[i * words] : 0;
+
+		/* The same frame, accessed, and rights and dirtiness that allow what the shadow does. */
+		if (!leaf || (!pae && (entry & ~0xfffu) == (leaf & ~0xfffu) && (entry & PTE_PRESENT) &&
+			      (entry & PTE_ACCESSED) && !(leaf & PTE_USER & ~entry) &&
+			      (!(leaf & PTE_WRITE) || (entry & (PTE_WRITE | PTE_DIRTY)) == (PTE_WRITE | PTE_DIRTY))))
+			continue;
+		if (!still_right(address + i * PAGE, get(index, i))) {
+			put(index, i, 0);
+			stale++;
+		}
+	}
+	return stale;
+}
+
 /* Drops what is stale in the slot of root. Returns how much it was. */
 static unsigned compare_slot(struct root *root, unsigned slot, bool kernel_too)
 {
-	uint32_t page = directory_page(root, slot), address = slot << shift(), stale = 0;
-	uint64_t entry = get(page, slot % entries());
+	uint64_t entry = get_slot(root, slot);
+	uint32_t address = slot << shift();
 	struct table *table;
 	struct walk w;
 
 	if (entry & PTE_LARGE) {
-		if (!kernel_too && !(entry & PTE_USER))
+		if ((!kernel_too && !(entry & PTE_USER)) ||
+		    (still_right(address, entry) && !walk_look(address, &w) && maps_large(&w)))
 			return 0;
-		if (still_right(address, entry) && !walk_look(address, &w) && maps_large(&w))
-			return 0;
-		put(page, slot % entries(), 0);
+		put_slot(root, slot, 0);
 		return 1;
 	}
 	table = &tables[((uint32_t)entry - boot.pool) / PAGE];
 	if (!kernel_too && !(table->key & PTE_USER))
 		return 0;
-	if (walk_key(address) != table->key) {
-		put(page, slot % entries(), 0);
-		return 1;
-	}
-	for (unsigned i = table->low; i <= table->high; i++) {
-		uint64_t leaf = get((uint32_t)(table - tables), i);
-
-		if (leaf && !still_right(address + i * PAGE, leaf)) {
-			put((uint32_t)(table - tables), i, 0);
-			stale++;
-		}
-	}
-	return stale;
+	if (walk_key(address) == table->key)
+		return compare_table(table, address);
+	put_slot(root, slot, 0);
+	return 1;
 }
 
 static unsigned compare(struct root *root, bool kernel_too)
@@ -354,9 +399,8 @@ static unsigned compare(struct root *root, bool kernel_too)
 
 	if (root->cr3 == UNPAGED)
 		return 0;
-	for (unsigned slot = 0; slot < slots(); slot++)
-		if (get(directory_page(root, slot), slot % entries()))
-			stale += compare_slot(root, slot, kernel_too);
+	for (unsigned slot = next_slot(root, 0); slot < slots(); slot = next_slot(root, slot + 1))
+		stale += compare_slot(root, slot, kernel_too);
 	return stale;
 }
 
@@ -431,13 +475,13 @@ bool shadow_fault(uint32_t address, uint32_t *error)
 		shadow_root();
 	}
 	if (maps_large(&w) && !((access & FAULT_WRITE) && !w.writable)) {
-		put(directory_page(current, slot), slot % entries(), large_entry(&w));
+		put_slot(current, slot, large_entry(&w));
 		return true;
 	}
 	index = make_table(w.table);
 	if (tables[index].slot != slot)
 		tables[index].slot = tables[index].slot == NOWHERE ? (uint16_t)slot : MANY;
-	put(directory_page(current, slot), slot % entries(), link_to(index));
+	put_slot(current, slot, link_to(index));
 	put(index, i, entry);
 	if (i < tables[index].low)
 		tables[index].low = (uint16_t)i;
@@ -462,7 +506,7 @@ static void entry_changed(uint32_t at)
 	for (unsigned r = 0; r < ROOTS; r++)
 		for (unsigned d = 0; roots[r].valid && d < roots[r].directories; d++)
 			if (roots[r].guest[d] >> 12 == at >> 12 && d * entries() + i < slots())
-				put(roots[r].pages[d], i, 0);
+				put_slot(&roots[r], d * entries() + i, 0);
 }
 
 static void page_changed(uint32_t at)
@@ -524,13 +568,13 @@ void shadow_inval(uint32_t address)
 
 	if (slot >= slots())
 		return;
-	entry = get(directory_page(current, slot), slot % entries());
+	entry = get_slot(current, slot);
 	if (entry & PTE_LARGE) {
-		put(directory_page(current, slot), slot % entries(), 0);
+		put_slot(current, slot, 0);
 	} else if (entry) {
 		put((uint32_t)(((uint32_t)entry - boot.pool) / PAGE), (address >> 12) % entries(), 0);
 		if (walk_key(address) != tables[((uint32_t)entry - boot.pool) / PAGE].key)
-			put(directory_page(current, slot), slot % entries(), 0);
+			put_slot(current, slot, 0);
 	}
 	/* A guest that has just changed the entry is about to use it. */
 	if (guest.entered && !walk_look(address, &w) && !w.large) {

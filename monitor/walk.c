@@ -15,25 +15,28 @@ bool guest_pae(void)
 	return (guest.cr0 & CR0_PG) && (guest.cr4 & CR4_PAE);
 }
 
-/* 0 if it is not to be read: then it is not present. */
-uint64_t guest_entry(uint64_t at)
+/* Where the entry at a physical address is, or NULL: then it is not present. */
+static void *entry_at(uint64_t at)
 {
-	uint64_t value = 0;
-
-	if (at >> 32 || !guest_read_physical((uint32_t)at, &value, guest_pae() ? 8 : 4))
-		return 0;
-	return value;
+	return at >> 32 ? NULL : guest_physical((uint32_t)at, false);
 }
 
-static void mark(uint64_t at, uint64_t entry, uint32_t bits)
+static uint64_t entry_value(const void *entry)
 {
-	uint32_t *word;
+	if (!entry)
+		return 0;
+	return guest_pae() ? *(const uint64_t *)entry : *(const uint32_t *)entry;
+}
 
-	if ((entry & bits) == bits)
-		return;
-	word = guest_physical((uint32_t)at, true);
-	if (word)
-		*word |= bits;
+uint64_t guest_entry(uint64_t at)
+{
+	return entry_value(entry_at(at));
+}
+
+static void mark(uint32_t *entry, uint64_t at, uint32_t bits)
+{
+	if ((*entry & bits) != bits && guest_physical((uint32_t)at, true))
+		*entry |= bits;
 }
 
 /* Where the entry of the page directory is that maps address; ~0: nowhere. */
@@ -76,30 +79,34 @@ static uint32_t translate(uint32_t address, uint32_t access, bool look, struct w
 {
 	uint64_t address_mask = guest_pae() ? ADDRESS_PAE : 0xfffff000u;
 	uint64_t large_mask = guest_pae() ? LARGE_ADDRESS_PAE : LARGE_ADDRESS;
-	uint64_t at = guest_directory_entry(address), directory = guest_entry(at), entry = directory, all = directory;
+	uint64_t at = guest_directory_entry(address), directory, entry, all;
+	void *directory_entry = entry_at(at), *page_entry = directory_entry;
 	uint32_t dirty = access & FAULT_WRITE ? PTE_ACCESSED | PTE_DIRTY : PTE_ACCESSED;
-	bool large = (directory & PTE_LARGE) && (guest.cr4 & (CR4_PSE | CR4_PAE));
 	uint64_t rights;
+	bool large;
 
+	directory = entry = all = entry_value(directory_entry);
 	if (!(directory & PTE_PRESENT))
 		return WALK_FAULT | access;
+	large = (directory & PTE_LARGE) && (guest.cr4 & (CR4_PSE | CR4_PAE));
 	if (!large) {
 		uint64_t directory_at = at;
 
 		at = (directory & address_mask) +
 		     (guest_pae() ? (address >> 12) % 512 * 8 : (address >> 12) % 1024 * 4);
-		entry = guest_entry(at);
+		page_entry = entry_at(at);
+		entry = entry_value(page_entry);
 		all |= entry;
 		if (!(entry & PTE_PRESENT) || (look && !(directory & PTE_ACCESSED)))
 			return WALK_FAULT | access;
 		if (!look && allowed(directory & entry, all, access))
-			mark(directory_at, directory, PTE_ACCESSED);
+			mark(directory_entry, directory_at, PTE_ACCESSED);
 	}
 	rights = directory & entry;
 	if (look ? !(entry & PTE_ACCESSED) : !allowed(rights, all, access))
 		return WALK_FAULT | FAULT_PRESENT | access;
 	if (!look) {
-		mark(at, entry, dirty);
+		mark(page_entry, at, dirty);
 		entry |= dirty;
 	}
 	*result = (struct walk){ .writable = rights & PTE_WRITE, .user = rights & PTE_USER, .dirty = entry & PTE_DIRTY,

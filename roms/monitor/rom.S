@@ -245,27 +245,28 @@ enter_WriteLDTEntry:
 	testb $1, (%edx)
 	movl %eax, (%edx)
 	jz done
+	cmpl %edx, SHARED_LAST   /* the same again */
+	je done
 	movl %edx, %eax
 
 /* EAX: the entry. */
 	.globl vmi_UpdatePxE, vmi_UpdatePxELong
 vmi_UpdatePxE:
 vmi_UpdatePxELong:
+	movl %eax, %edx
 	movl %eax, %ecx
 	subl SHARED_LINEAR_START, %ecx
 	cmpl SHARED_LINEAR_SIZE, %ecx
 	jae elsewhere
 	addl SHARED_LINEAR_BASE, %ecx
-	cmpl %ecx, SHARED_LAST   /* the same again */
-	je done
 
-/* ECX: a notice. An interrupt whose handler puts in others may come at any point, and the monitor may empty the queue. */
+/* ECX: a notice, EDX: its entry, or 0. An interrupt whose handler puts in others may come at any point, and the monitor may empty the queue. */
 queue:
 	movl SHARED_COUNT, %eax
 	subl SHARED_DRAINED, %eax
 	cmpl $QUEUE_FULL, %eax
 	jae full
-	movl %ecx, SHARED_LAST
+	movl %edx, SHARED_LAST
 	movl $1, %eax
 	xaddl %eax, SHARED_COUNT
 	andl $QUEUE_ENTRIES - 1, %eax
@@ -305,6 +306,7 @@ vmi_ReleasePage:
 	movl %eax, %ecx
 	shll $12, %ecx
 	orl $QUEUE_PAGE, %ecx
+	xorl %edx, %edx
 	jmp queue
 
 	function SetLazyMode     /* notices wait in any case */

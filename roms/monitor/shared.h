@@ -81,7 +81,7 @@ struct shared {
 	uint32_t tsc_low, tsc_high;  /* the time stamp counter at cycle 0 */
 	uint32_t hz_low, hz_high;    /* of the cycle counters */
 	uint32_t ldt;                /* address of the LDT that is loaded, 0: none */
-	uint32_t last;               /* what was put into the queue last */
+	uint32_t last;               /* address of the entry that was put into the queue last, as the guest sees it */
 	uint32_t drained;            /* all before this one are dealt with */
 	uint32_t queue[QUEUE_ENTRIES];
 };
