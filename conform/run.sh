@@ -1,0 +1,85 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+# Boots the conformance guest on one host: without PAE, with it, and twice for the calls that end the machine. TAP, all
+# boots numbered in one.
+#
+#	run.sh BUILD HOST [ONLY]      HOST: the name of a ROM of BUILD, or monitor. ONLY: cases of these calls, by comma
+#
+# Time is counted in instructions and idle time skipped, so that every run is the same.
+set -u
+build=$1
+host=$2
+only=${3:+only=$3}
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 1' INT TERM
+
+case $host in
+monitor) set -- --host monitor ;;
+*) set -- --rom "$build/$host.rom" ;;
+esac
+
+# boot NAME SECONDS WORDS HOST-OPTIONS...: output in NAME, exit status in NAME.status
+boot() {
+	name=$1
+	seconds=$2
+	words=$3
+	shift 3
+	"$build/vrom" run "$build/conform.elf" "$@" --append "$words" --timeout "$seconds" \
+		-- -vga none -icount shift=5,sleep=off <&- >"$tmp/$name" 2>"$tmp/$name.err"
+	echo $? >"$tmp/$name.status"
+}
+
+# judge NAME: the lines of a boot of which the guest reports the end itself
+judge() {
+	sed 's/\r$//' "$tmp/$1"
+	status=$(cat "$tmp/$1.status")
+	if ! grep -q '^1\.\.' "$tmp/$1" || { [ "$status" -ne 0 ] && ! grep -q '^not ok' "$tmp/$1"; }; then
+		echo "not ok 0 - header: the guest of $1 comes to its end # abi 1"
+		sed 's/^/#   /' "$tmp/$1.err"
+	fi
+}
+
+# judge_end NAME GOOD: whether the call came to nothing else, and the machine ended so
+judge_end() {
+	if grep -q "^# $2" "$tmp/$1" && ! grep -q '^not ok' "$tmp/$1" && [ "$3" = good ]; then
+		echo "ok 0 - $1: $4 # abi 3.3"
+	else
+		echo "not ok 0 - $1: $4 # abi 3.3"
+		sed 's/^/#   /' "$tmp/$1" "$tmp/$1.err" | grep -v '#   ok'
+	fi
+}
+
+# Two at a time.
+boot plain 120 "$only" "$@" &
+first=$!
+boot pae 120 "pae $only" "$@"
+wait $first
+end=${only:-only=Reboot,Shutdown}
+case $end in *Reboot*)
+	boot Reboot 10 end=Reboot "$@" &
+	first=$!
+	;;
+esac
+case $end in *Shutdown*) boot Shutdown 2 end=Shutdown "$@" ;; esac
+wait $first
+
+{
+	judge plain
+	judge pae | sed '/^ok \|^not ok /s/ # /, with PAE # /'
+	if [ -e "$tmp/Reboot" ]; then
+		good=bad
+		# A reset ends the emulator, which was told not to begin anew.
+		[ "$(cat "$tmp/Reboot.status")" != 124 ] && good=good
+		judge_end Reboot reboots $good "resets the machine"
+	fi
+	if [ -e "$tmp/Shutdown" ]; then
+		# A processor that stands still is ended by the time limit, and a host may end by itself.
+		judge_end Shutdown "shuts down" good "does not come back"
+	fi
+} | awk '
+	/^1\.\./ { next }
+	/^(not )?ok / { n++; sub(/ok [0-9]+/, "ok " n) }
+	/^not ok/ { failed = 1 }
+	{ print }
+	END { print "1.." n + 0; exit failed || !n }'
