@@ -27,3 +27,9 @@ endef
 $(foreach variant,$(MONITOR_VARIANTS),$(eval $(call MONITOR_VARIANT,$(variant))))
 
 all: $(MONITORS:%=$(BUILD)/%.elf)
+
+install: install-monitor
+.PHONY: install-monitor
+install-monitor: $(BUILD)/monitor.elf
+	install -d $(DESTDIR)$(PREFIX)/share/vrom
+	install -m 644 $< $(DESTDIR)$(PREFIX)/share/vrom

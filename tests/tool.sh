@@ -388,6 +388,50 @@ is 0 'Linux will not use it.*licence' 'run: a ROM that Linux refuses' \
 	"$vrom" run --dry-run --rom "$tmp/proprietary.rom" "$tmp/bzImage"
 is 1 'cannot be opened' 'run: no initrd' "$vrom" run --initrd "$tmp/none" "$tmp/bzImage"
 
+# On the monitor. "$on" is split into words.
+monitor=$build/monitor.elf
+on="run --dry-run --host monitor --monitor $monitor"
+# shellcheck disable=SC2086
+{
+	is 0 "-kernel $monitor -append mode=inline -initrd $good\$" 'run, monitor: the kernel is a module' "$vrom" $on "$good"
+	is 0 "-append 'mode=call restart=1 stats trust=devices' " 'run, monitor: its options' \
+		"$vrom" $on --mode call --restart --stats --trust-devices "$good"
+	is 0 "-append 'mode=trap restart=7' " 'run, monitor: --restart=N' "$vrom" $on --mode trap --restart=7 "$good"
+	is 0 "-initrd '$good a,,b c,$tmp/x,,y z'\$" 'run, monitor: arguments, and a second module' \
+		"$vrom" $on --append 'a,b c' --initrd "$tmp/x,y z" "$good"
+	is 0 "-initrd '$tmp/bzImage quiet console=ttyS0,$good'\$" 'run, monitor: Linux' \
+		"$vrom" $on --append quiet --initrd "$good" "$tmp/bzImage"
+	is 1 'cannot be opened' 'run, monitor: no initrd' "$vrom" $on --initrd "$tmp/none" "$tmp/bzImage"
+	cp "$good" "$tmp/a kernel.elf"
+	is 1 'a kernel.elf: .*ends at a space' 'run, monitor: a space in the name of a kernel' "$vrom" $on "$tmp/a kernel.elf"
+	is 1 'ends at a space' 'run, monitor: a space in its own name' "$vrom" $on --monitor "$tmp/a kernel.elf" "$good"
+	is 1 'ends at a space' 'run, monitor: a space in the name of an initrd' \
+		"$vrom" $on --initrd "$tmp/a kernel.elf" "$tmp/bzImage"
+	is 1 'longer than the 254 characters' 'run, monitor: too many arguments' "$vrom" $on --append "$(seq -s, 99)" "$good"
+	is 1 'ends inside its header' 'run, monitor: a truncated Linux' "$vrom" $on "$tmp/cut.bzImage"
+	is 1 'no multiboot header' 'run, monitor: an ELF file that is no kernel' "$vrom" $on "$tmp/plain.elf"
+	is 1 'no multiboot header' 'run, monitor: --monitor of something else' "$vrom" $on --monitor "$tmp/plain.elf" "$good"
+	is 1 'no monitor' 'run, monitor: --monitor of a Linux' "$vrom" $on --monitor "$tmp/bzImage" "$good"
+	is 1 "$tmp/none: cannot be opened" 'run, monitor: --monitor of nothing' "$vrom" $on --monitor "$tmp/none" "$good"
+	is 2 'publishes a ROM of its own' 'run, monitor: no --rom' "$vrom" $on --rom "$build/native.rom" "$good"
+	is 2 'trap, call or inline' 'run, monitor: an unknown mode' "$vrom" $on --mode fast "$good"
+	is 2 'how many more times' 'run, monitor: --restart of nothing' "$vrom" $on --restart=often "$good"
+	is 2 'how many more times' 'run, monitor: --restart in hexadecimal' "$vrom" $on --restart=0x10 "$good"
+}
+is 2 'bare or monitor' 'run: an unknown host' "$vrom" run --host cloud "$good"
+is 0 "-kernel $good\$" 'run: --host bare is the default' "$vrom" run --dry-run --host bare "$good"
+for option in --stats --restart --trust-devices --mode=trap --monitor=x; do
+	is 2 "${option%=*} is for --host monitor" "run: $option without the monitor" "$vrom" run --dry-run "$option" "$good"
+done
+mkdir -p "$tmp/bin" "$tmp/share/vrom"
+cp "$vrom" "$tmp/bin/vrom"
+is 1 "neither in $tmp/bin/ nor in " 'run, monitor: there is none' "$tmp/bin/vrom" run --dry-run --host monitor "$good"
+cp "$monitor" "$tmp/share/vrom/monitor.elf"
+is 0 "-kernel $tmp/bin/../share/vrom/monitor.elf " 'run, monitor: as installed' \
+	"$tmp/bin/vrom" run --dry-run --host monitor "$good"
+cp "$monitor" "$tmp/bin/monitor.elf"
+is 0 "-kernel $tmp/bin/monitor.elf " 'run, monitor: as built' "$tmp/bin/vrom" run --dry-run --host monitor "$good"
+
 # A child that does not want to end is ended, and nothing else is.
 cat >"$tmp/stubborn" <<SCRIPT
 #!/bin/sh
@@ -416,6 +460,19 @@ for status in 3:1 0:1 33:0 35:1 69:1; do
 	[ $? = "${status#*:}" ]
 	say $? "run: QEMU's status ${status%:*} is ${status#*:}"
 done
+for status in '33:0:' '35:1:the guest says that it failed' '37:1:the monitor stopped the guest' \
+	'39:1:the monitor could not run the guest' '41:1:unknown value 0x14' '0:1:reset or powered off'; do
+	printf '#!/bin/sh\nexit %s\n' "${status%%:*}" >"$tmp/fake"
+	rest=${status#*:}
+	is "${rest%%:*}" "${rest#*:}" "run, monitor: QEMU's status ${status%%:*}" \
+		"$vrom" run --host monitor --monitor "$monitor" --json --qemu "$tmp/fake" "$good"
+done
+printf '#!/bin/sh\nexit 37\n' >"$tmp/fake"
+is 1 'unknown value 0x12' "run: the monitor's values from another guest" "$vrom" run --json --qemu "$tmp/fake" "$good"
+grep -q '"host":"bare","mode":null,' "$tmp/out"
+say $? 'run: --json, on what it ran'
+is 1 '"host":"monitor","mode":"call",.*"result":"stopped"' 'run, monitor: --json' \
+	"$vrom" run --host monitor --monitor "$monitor" --mode call --json --qemu "$tmp/fake" "$good"
 
 if command -v qemu-system-i386 >/dev/null; then
 	kernel pass -DEND=0x10
@@ -429,6 +486,9 @@ if command -v qemu-system-i386 >/dev/null; then
 	is 1 'reset or powered off and did not say' 'run: a guest that faults' "$vrom" run "$tmp/reset.elf"
 	is 124 'timed out after 3 seconds' 'run: a guest that hangs' "$vrom" run --timeout 3 "$good"
 	is 0 '^hello from' 'run: with a ROM and --icount' "$vrom" run --rom "$build/native.rom" --icount "$tmp/pass.elf"
+	is 0 '^hello from' 'run, monitor: a guest that passes' "$vrom" run --host monitor --monitor "$monitor" "$tmp/pass.elf"
+	is 1 'the guest says that it failed' 'run, monitor: a guest that fails' \
+		"$vrom" run --host monitor --monitor "$monitor" "$tmp/fail.elf"
 	"$vrom" run --json "$tmp/pass.elf" 2>&1 | tail -n 1 | grep -q '"result":"passed","status":0,'
 	say $? 'run: --json, the last line'
 	is 1 . 'run: --json-file' "$vrom" run --json-file "$tmp/json" "$tmp/fail.elf"

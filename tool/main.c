@@ -26,17 +26,24 @@ static const struct subcommand {
 	  "  --rom-at ADDR   where the guest sees the ROM (default 0xC00D0000)\n"
 	  "  --json          the same for a program\n"
 	  "Exit status: 0 only if all is well.\n" },
-	{ "run", cmd_run, "KERNEL [OPTIONS] [-- QEMU-OPTIONS]", "start a kernel in QEMU, with or without a ROM",
+	{ "run", cmd_run, "KERNEL [OPTIONS] [-- QEMU-OPTIONS]", "start a kernel in QEMU: bare, with a ROM, on the monitor",
 	  "  --rom FILE      publish this ROM          --force          though it is bad\n"
 	  "  --append TEXT   the command line          --initrd FILE    the initial RAM disk\n"
 	  "  --memory MB     default 128               --cpu MODEL      default: QEMU's\n"
 	  "  --accel NAME    default tcg               --icount         count instructions\n"
 	  "  --timeout S     default 60, 0: none       --stdin          to the console, if no terminal\n"
 	  "  --qemu PATH     default qemu-system-i386  --dry-run        print the command, do not run it\n"
+	  "  --host HOST     bare, the default, or monitor: on our hypervisor, with\n"
+	  "    --mode MODE     trap: publish no ROM; call: a ROM to call; inline: with code in line (default)\n"
+	  "    --stats         at the end, what the monitor was entered for, and for how long\n"
+	  "    --restart[=N]   boot the guest again when it has ended, N more times (default 1)\n"
+	  "    --trust-devices give the guest all devices, DMA included\n"
+	  "    --monitor FILE  default: monitor.elf beside this command, or in ../share/vrom\n"
 	  "  --json          after the run, a JSON object as the last line of stdout, after the guest's\n"
 	  "  --json-file F   the same into a file\n"
 	  "Exit status: 0 passed, 1 failed, 124 out of time, 130 interrupted. A guest ends with a byte to port\n"
-	  "f4h: 10h passed, 11h failed. A Linux guest that resets or powers off has passed.\n" },
+	  "f4h: 10h passed, 11h failed. The monitor does too: 12h it stopped the guest, 13h it could not run it.\n"
+	  "A Linux guest that resets or powers off has passed.\n" },
 };
 #define SUBCOMMANDS (sizeof subcommands / sizeof subcommands[0])
 
