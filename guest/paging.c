@@ -14,6 +14,8 @@
 #define SLOT(address) ((address) >> 22)
 #define INDEX(address) ((address) >> 12 & 1023)
 #define ENTRY_ALL (ENTRY_PRESENT + ENTRY_WRITE + ENTRY_USER)
+#define ENTRY_ACCESSED 0x020
+#define ENTRY_DIRTY 0x040
 
 static const uint32_t *loaded = boot_directory;
 
@@ -167,7 +169,7 @@ int space_fault(struct space *space, uint32_t address, bool write)
 		return 0;
 
 	if (entry & ENTRY_PRESENT && !frame_shared(entry & ENTRY_FRAME)) {
-		space_set_entry(space, where, address, entry | ENTRY_WRITE);
+		space_set_entry(space, where, address, entry | ENTRY_WRITE | ENTRY_DIRTY);
 	} else {
 		frame = frame_get();
 		if (!frame)
@@ -187,8 +189,10 @@ int space_fault(struct space *space, uint32_t address, bool write)
 		} else {
 			memset(at_physical(frame), 0, PAGE_SIZE);
 		}
+		/* The access that it is for is about to be made, and need not mark the entry. */
 		space_set_entry(space, where, address,
-				frame + ENTRY_PRESENT + ENTRY_USER + (region->writable ? ENTRY_WRITE : 0));
+				frame + ENTRY_PRESENT + ENTRY_USER + ENTRY_ACCESSED +
+				(region->writable ? ENTRY_WRITE : 0) + (write ? ENTRY_DIRTY : 0));
 	}
 	if (entry & ENTRY_PRESENT && space->directory == loaded)
 		flush_page(address);

@@ -229,6 +229,9 @@ static bool port_instruction(struct instruction *i, uint32_t error)
 		register_write(EAX, size, port_read((uint16_t)port, size));
 	else
 		port_write((uint16_t)port, size, low_part(guest.regs.eax, size));
+	/* Drivers come in bursts. From here to the next IRET to a program, which then is a call that we see. */
+	if (guest.entered && guest_ring() != 3 && port_direct((uint16_t)port))
+		segments_open_ports(true);
 	return true;
 }
 

@@ -111,7 +111,7 @@ static unsigned rank(const struct chip *chip, unsigned line)
 /* Of these lines the one with the highest priority; 8: none. */
 static unsigned first(const struct chip *chip, unsigned lines)
 {
-	for (unsigned i = 1; i <= 8; i++)
+	for (unsigned i = 1; lines && i <= 8; i++)
 		if (lines >> ((chip->lowest + i) & 7) & 1)
 			return (chip->lowest + i) & 7;
 	return 8;
@@ -121,13 +121,14 @@ static unsigned first(const struct chip *chip, unsigned lines)
 static unsigned request(unsigned n)
 {
 	const struct chip *chip = &chips[n];
-	unsigned line, serving = first(chip, chip->isr), lines = chip->irr;
+	unsigned line, serving, lines = chip->irr & ~chip->imr;
 
-	if (!n && request(1) < 8)
+	if (!n && !(chip->imr & 1 << CASCADE) && request(1) < 8)
 		lines |= 1 << CASCADE;
-	line = first(chip, lines & ~chip->imr);
-	if (chip->expected || line == 8)
+	if (chip->expected || !lines)
 		return 8;
+	line = first(chip, lines);
+	serving = first(chip, chip->isr);
 	return serving == 8 || rank(chip, line) < rank(chip, serving) ? line : 8;
 }
 
