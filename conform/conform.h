@@ -75,6 +75,7 @@ void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A result outside CASE. */
 void report(bool good, const char *call, const char *what, const char *source);
 void run_cases(void);
+void step(const char *call);
 bool selected(const char *call);
 __attribute__((noreturn)) void finish(void);
 /* Something without which no case makes sense. */

@@ -25,7 +25,9 @@ void main(const struct multiboot *boot)
 	pae = boot_tables[1][0] != 0;
 	say("# conform: page tables %s PAE\n", pae ? "with" : "without");
 	rom_find();
+	step("GetRelocation");
 	before_init();
+	step("Init");
 	rom_enter();
 	segments_init();
 	traps_init();
@@ -33,6 +35,7 @@ void main(const struct multiboot *boot)
 	if (*options.end)
 		end_by(options.end);
 	paging_init();
+	step("EnableInterrupts");
 	quiet();
 	run_cases();
 	rom_report();

@@ -6,6 +6,8 @@
  */
 #include "conform.h"
 
+#define CPUID_PGE 0x2000
+#define CR4_PGE 0x80
 #define PAGE_A (USER_TEST + 0x3000)
 #define PAGE_B (USER_TEST + 0x4000)
 
@@ -303,8 +305,13 @@ CASE(flush_all, "FlushTLB", "with the flag for global pages, too", "3.4")
 CASE(flush_global, "FlushTLB", "with the flag for global pages, a global entry of the kernel's is forgotten", "3.4")
 {
 	unsigned index = table_index(KERNEL_TEST);
-	uint32_t cr4 = (uint32_t)DO(GetCR4);
+	struct registers r = REGISTERS(.eax = 1, .ecx = 0);
+	uint32_t cr4;
 
+	make(VMI_CALL_CPUID, &r, 0, 0);
+	if (r.edx & CPUID_PGE)
+		DO(SetCR4, (uint32_t)DO(GetCR4) | CR4_PGE);
+	cr4 = (uint32_t)DO(GetCR4);
 	begin();
 	map(kernel_test_table, KERNEL_TEST, physical(page_a) + ENTRY_PRESENT + ENTRY_WRITE + ENTRY_GLOBAL);
 	EXPECT(KERNEL_TEST, page_a);

@@ -222,11 +222,13 @@ void paging_init(void)
 	unsigned tables = MEMORY_MAX / PAGE_SIZE / (pae ? 512 : 1024) + 1;
 	void *low, *page;
 
+	step("SetLinearMapping");
 	DO(SetLinearMapping, 0, KERNEL_BASE, MEMORY_MAX / PAGE_SIZE, 0);
 	boot_space.top = boot_tables[0];
 	boot_space.cr3 = physical(boot_space.top);
 	boot_space.directory[0] = boot_space.top;
 	kernel_test_table = boot_tables[1 + tables];
+	step("AllocatePage");
 	for (unsigned i = 0; i < tables; i++)
 		DO(AllocatePage, frame_of(boot_tables[2 + i]), with_pae(VMI_PAGE_PT));
 	if (pae) {
@@ -239,7 +241,9 @@ void paging_init(void)
 	}
 
 	space_new(&main_space);
+	step("SetCR3");
 	space_load(&main_space);
+	step(pae ? "SetPxELong" : "SetPxE");
 	user_table = table_link(USER_CODE_PAGE);
 	map_user_page(USER_CODE_PAGE, user_blob, (size_t)(user_blob_end - user_blob), 0);
 	map_user_page(USER_DATA_PAGE, "", 0, ENTRY_WRITE);

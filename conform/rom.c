@@ -220,6 +220,7 @@ void rom_enter(void)
 	report(r.eax == 0, "Init", "succeeds", "2.1");
 	if (r.eax)
 		finish();
+	step("GetRelocation");
 	for (unsigned call = 0; call < VMI_CALL_COUNT; call++)
 		answers[call] = ask(call);
 	__asm__ volatile("movl %%cs, %0" : "=r"(cs));

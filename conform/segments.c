@@ -45,11 +45,16 @@ void set_kernel_stack(const void *top)
 	DO(UpdateKernelStack, (uint32_t)current_tss, (uint32_t)top);
 }
 
-void use_task_state(uint32_t *state, unsigned selector)
+static struct descriptor fresh_task_state(uint32_t *state)
 {
 	state[TSS_SS0] = KERNEL_DATA + ring;
 	state[TSS_PORTS] = sizeof tss << 16; /* beyond the end: no port for users */
-	write_gdt(selector, segment((uint32_t)state, sizeof tss - 1, 0, TSS_PRESENT));
+	return segment((uint32_t)state, sizeof tss - 1, 0, TSS_PRESENT);
+}
+
+void use_task_state(uint32_t *state, unsigned selector)
+{
+	write_gdt(selector, fresh_task_state(state));
 	DO(SetTR, selector);
 	current_tss = state;
 }
@@ -78,11 +83,19 @@ void segments_init(void)
 		{ KERNEL_CODE_2, segment(0, FLAT, CODE_READABLE + DPL(ring)) },
 	};
 
+	/* What is there when a table is loaded needs no call. */
 	for (unsigned i = 0; i < COUNT(entries); i++)
 		gdt[entries[i].selector / 8] = entries[i].descriptor;
+	gdt[TASK_STATE / 8] = fresh_task_state(tss);
+	step("SetGDT");
 	DO(SetGDT, (uint32_t)&table);
+	__asm__ volatile("movl %0, %%ds; movl %0, %%es" : : "r"(USER_DATA + USER_RING));
+	step("IRET");
 	load_segments(KERNEL_CODE + ring, KERNEL_DATA + ring);
+	step("SetLDT");
 	DO(SetLDT, 0);
-	use_task_state(tss, TASK_STATE);
+	step("SetTR");
+	DO(SetTR, TASK_STATE);
+	step("UpdateKernelStack");
 	set_kernel_stack(kernel_stack);
 }

@@ -124,6 +124,13 @@ static void run_one(void *context)
 	((const struct test *)context)->run();
 }
 
+/* The call that is tried next, in case the machine does not survive it. */
+void step(const char *call)
+{
+	if (options.trace)
+		say("# %s: set-up\n", call);
+}
+
 void run_cases(void)
 {
 	for (const struct test *const *p = cases; p < cases_end; p++) {

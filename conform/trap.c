@@ -84,16 +84,24 @@ static void pic_init(uint16_t pic, uint8_t vectors, uint8_t wiring)
 	outb(pic + 1, 0xff);
 }
 
+static void breakpoint(void *context)
+{
+	(void)context;
+	__asm__ volatile("int3");
+}
+
 void traps_init(void)
 {
 	const struct table_register table = { sizeof idt - 1, (uint32_t)idt };
 
-	DO(SetIDT, (uint32_t)&table);
 	for (unsigned vector = 0; vector < FREE_VECTOR; vector++) {
 		uint32_t kind = vector == SYSTEM_TRAP || vector == KERNEL_TRAP ? GATE_TRAP : GATE_INTERRUPT;
 
-		write_gate(vector, gate(vector, kind, vector == SYSTEM_CALL || vector == SYSTEM_TRAP ? USER_RING : ring));
+		idt[vector] = gate(vector, kind, vector == SYSTEM_CALL || vector == SYSTEM_TRAP ? USER_RING : ring);
 	}
+	step("SetIDT");
+	DO(SetIDT, (uint32_t)&table);
+	catch(breakpoint, NULL);
 	pic_init(PIC1, IRQ_BASE, 4);
 	pic_init(PIC2, IRQ_BASE + 8, 2);
 	/* The BIOS has left the interval timer ticking: once more, at once. */
