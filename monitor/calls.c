@@ -150,7 +150,7 @@ void call(void)
 	case VMI_CALL_WriteLDTEntry:
 		write_entry(regs);
 		if (regs->eax == guest.ldt_base && guest.ldt_limit)
-			ldt_changed();
+			ldt_changed(regs->edx, 1);
 		break;
 	case VMI_CALL_WriteIDTEntry:
 		write_entry(regs);

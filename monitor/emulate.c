@@ -423,7 +423,7 @@ static bool descriptor_changed(uint32_t error)
 		return false;
 	descriptor(selector, before);
 	if (error & ERROR_LDT)
-		ldt_changed();
+		ldt_changed((error & 0xffff) >> 3, 1);
 	else
 		gdt_changed(error >> 3, 1);
 	descriptor(selector, after);

@@ -203,7 +203,7 @@ void set_idt(uint32_t base, uint16_t limit);
 bool set_ldt(uint16_t selector);
 bool set_tr(uint16_t selector);
 void gdt_changed(unsigned index, unsigned count);
-void ldt_changed(void);
+void ldt_changed(unsigned index, unsigned count);
 void idt_changed(unsigned vector);
 /* The selector as the guest's ring can load it: RPL 0 becomes 1. */
 uint16_t deprivileged(uint16_t selector);

@@ -27,6 +27,7 @@
 #define IDT_BYTES 2048
 #define RPL 3
 #define LOCAL 4                  /* a selector of the LDT */
+#define PART 64                  /* descriptors that are read at a time */
 
 typedef uint32_t descriptor_pair[2];
 #define shadow_gdt ((descriptor_pair *)SHADOW_GDT)
@@ -101,7 +102,7 @@ bool descriptor(uint16_t selector, uint32_t words[2])
 {
 	unsigned index = selector >> 3;
 
-	if (!(selector & ~RPL) || (!(selector & LOCAL) && index >= MONITOR_CS / 8))
+	if (selector & LOCAL ? index * 8 + 7 > guest.ldt_limit : !(selector & ~RPL) || index >= MONITOR_CS / 8)
 		return false;
 	memcpy(words, selector & LOCAL ? shadow_ldt[index] : shadow_gdt[index], 8);
 	return words[0] || words[1];
@@ -130,28 +131,33 @@ static bool guest_descriptor(uint16_t selector, uint32_t words[2])
 	       guest_read(guest.gdt_base + (selector & ~7u), words, 8, false);
 }
 
-/* ---- GDT ---- */
-
-/* False: the guest's table cannot be read there. */
-static bool read_gdt(unsigned index, unsigned count)
+/* Makes count shadow entries from the guest's table at base. What is behind its limit is empty. Returns how many could be
+ * read. */
+static unsigned read_table(descriptor_pair *shadow, uint32_t base, uint32_t limit, unsigned index, unsigned count)
 {
-	uint32_t words[2];
+	descriptor_pair part[PART];
+	unsigned n, done = 0;
 
-	for (; count--; index++) {
-		if (index >= GUEST_DESCRIPTORS)
+	for (; done < count; done += n, index += n) {
+		n = count - done < PART ? count - done : PART;
+		if (index * 8 + 7 > limit)
+			memset(part, 0, sizeof part);
+		else if (index * 8 + n * 8 - 1 > limit)
+			n = (limit + 1 - index * 8) / 8;
+		if (index * 8 + 7 <= limit && !guest_read(base + index * 8, part, n * 8, false))
 			break;
-		words[0] = words[1] = 0;
-		if (index * 8 + 7 <= guest.gdt_limit && !guest_read(guest.gdt_base + index * 8, words, 8, false))
-			return false;
-		harmless(shadow_gdt[index], index ? words[0] : 0, index ? words[1] : 0);
+		for (unsigned i = 0; i < n; i++)
+			harmless(shadow[index + i], part[i][0], part[i][1]);
 	}
-	return true;
+	return done;
 }
+
+/* ---- GDT ---- */
 
 void gdt_changed(unsigned index, unsigned count)
 {
-	if (guest.gdt_limit) /* else the descriptors are those that it was booted with */
-		read_gdt(index, count);
+	if (guest.gdt_limit && index < GUEST_DESCRIPTORS) /* else the descriptors are those that it was booted with */
+		read_table(shadow_gdt, guest.gdt_base, guest.gdt_limit, index, count);
 }
 
 /*
@@ -172,9 +178,11 @@ void set_gdt(uint32_t base, uint16_t limit)
 	guest.gdt_limit = limit;
 	if (count > GUEST_DESCRIPTORS)
 		count = GUEST_DESCRIPTORS;
-	if (!read_gdt(0, count > gdt_count ? count : gdt_count))
+	if (count < gdt_count)
+		count = gdt_count;
+	if (read_table(shadow_gdt, base, limit, 0, count) < count)
 		guest_stop("it loaded a descriptor table at %08x, which cannot be read", base);
-	gdt_count = count;
+	gdt_count = (limit + 1u) / 8 < GUEST_DESCRIPTORS ? (limit + 1u) / 8 : GUEST_DESCRIPTORS;
 	for (unsigned i = 0; i < 6; i++) {
 		unsigned alias = GUEST_DESCRIPTORS + i, index = (*registers[i] & 0xffff) >> 3;
 
@@ -196,22 +204,16 @@ static void load_ldt(uint32_t limit)
 	__asm__ volatile("lldt %w0" : : "r"(limit ? MONITOR_LDT : 0));
 }
 
-void ldt_changed(void)
+void ldt_changed(unsigned index, unsigned count)
 {
-	uint32_t words[2];
-	unsigned i = 0;
-
-	for (; i * 8 + 7 <= guest.ldt_limit && guest.ldt_limit; i++) {
-		if (!guest_read(guest.ldt_base + i * 8, words, 8, false))
-			break;
-		harmless(shadow_ldt[i], words[0], words[1]);
-	}
-	load_ldt(i ? i * 8 - 1 : 0);
+	if (guest.ldt_limit)
+		read_table(shadow_ldt, guest.ldt_base, guest.ldt_limit, index, count);
 }
 
 bool set_ldt(uint16_t selector)
 {
 	uint32_t words[2];
+	unsigned count = 0;
 
 	guest.ldt_limit = guest.ldt_base = 0;
 	if (selector & ~RPL) {
@@ -223,7 +225,9 @@ bool set_ldt(uint16_t selector)
 	}
 	guest.ldt = selector;
 	shared_page.ldt = guest.ldt_base;
-	ldt_changed();
+	if (guest.ldt_limit)
+		count = read_table(shadow_ldt, guest.ldt_base, guest.ldt_limit, 0, (guest.ldt_limit + 1) / 8);
+	load_ldt(count ? count * 8 - 1 : 0);
 	return true;
 }
 
