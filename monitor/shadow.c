@@ -63,6 +63,7 @@ static uint32_t clock;
 static uint8_t directory_filter[1024]; /* how many roots have a directory with that hash */
 static bool pae;                       /* form of the tables that the processor uses */
 #define UNPAGED 0xffffffff
+#define CPU_NX (1 << 20)                /* EDX of CPUID 80000001h */
 
 static unsigned shift(void)
 {
@@ -630,6 +631,8 @@ static bool seen(uint32_t address, bool *writable)
 
 void shadow_init(void)
 {
+	uint32_t cpu[4];
+
 	page_count = boot.pool_pages < MOST_PAGES ? boot.pool_pages : MOST_PAGES;
 	for (unsigned i = 0; i < 512; i++) {
 		uint32_t address = VIRTUAL_TOP + i * PAGE;
@@ -649,5 +652,12 @@ void shadow_init(void)
 		monitor_pdpt[i] = image_physical(monitor_directories_pae[i]) | PTE_PRESENT;
 	stub_data.monitor_cr3 = image_physical(monitor_directory);
 	write_cr0(read_cr0() | CR0_WP);
+	cpuid(0x80000000, 0, cpu);
+	if (cpu[0] > 0x80000000)
+		cpuid(0x80000001, 0, cpu);
+	else
+		cpu[3] = 0;
+	if (cpu[3] & CPU_NX)
+		wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
 	shadow_reset();
 }

@@ -58,6 +58,7 @@ units() {
 	run "$1patcher, in which order" "$2/tests/attach"
 	run "$1ROM reader" "$2/tests/rom" "$build/native.rom" "$build/count.rom"
 	run "$1fault at every site" "$2/tests/fault" "$build/guest.elf"
+	run "$1monitor, its devices" "$2/tests/devices"
 }
 
 units "" "$build"
@@ -69,10 +70,12 @@ run "site macros, wrong use" tests/sites/errors.sh gcc clang
 run "ROMs, from a guest" make -s BUILD="$build" check-roms
 run "command" tests/tool.sh "$build"
 run "kernel" tests/boot.sh "$build"
+run "monitor" tests/monitor.sh "$build"
 run "annotations cost padding only" python3 tests/plain.py "$build"
 
 run "all of it with clang" "$0" passes make -j2 CC=clang BUILD="$build/clang" all
 run "kernel by clang" tests/boot.sh "$build/clang"
+run "monitor by clang" tests/monitor.sh "$build/clang"
 run "programs with sanitizers" "$0" passes \
 	make -j2 SANITIZE=address,undefined BUILD="$build/sanitize" sanitized
 units "sanitized: " "$build/sanitize"

@@ -90,8 +90,9 @@ rom_get_reloc:
 	DISABLE
 	ret
 
+/* The byte and not the word: a processor that has just stored the byte would have to wait to load the word. */
 	function GetInterruptMask
-	movl %ss:FLAG_PAGE, %eax
+	movb %ss:INTERRUPT_FLAG, %ah
 	andl $VMI_MASK_ENABLED, %eax
 	ret
 
@@ -116,16 +117,16 @@ deliver:
 	DISABLE
 	end_template
 
-	template GetInterruptMask, VROM_FLAGS + VROM_EAX
-	movl %ss:FLAG_PAGE, %eax
+	template GetInterruptMask, 0
+	movb %ss:INTERRUPT_FLAG, %ah
 	end_template
 
 #ifndef MONITOR_SIGN
-	template EnableInterrupts, VROM_FLAGS
+	template EnableInterrupts, 0
 	ENABLE
 	end_template
 
-	template SetInterruptMask, VROM_FLAGS
+	template SetInterruptMask, 0
 	movb %ah, %ss:INTERRUPT_FLAG
 	end_template
 #else

@@ -37,6 +37,10 @@ start:
 	lidt no_idt
 	int3
 #endif
+#ifdef STOPPED /* a descriptor table that has no gates */
+	lidt no_gates
+	int3
+#endif
 #ifdef END
 	movb $END, %al
 	outb %al, $0xf4
@@ -92,8 +96,11 @@ exempted:
 hello:	.asciz "hello from the kernel\n"
 no_idt:	.word 0
 	.long 0
+no_gates: .word 2047
+	.long gates
 
 	.bss
+gates:	.skip 2048
 	.skip 4096
 stack_end:
 
