@@ -24,7 +24,7 @@ uint32_t divide(uint64_t value, uint32_t by)
 }
 
 /* By 10 ms of the interval timer's channel 2. */
-static void calibrate(void)
+void calibrate(void)
 {
 	uint8_t port = (inb(PORT_B) & ~(PORT_B_SOUND | PORT_B_GATE)) | PORT_B_GATE;
 	uint32_t count = PIT_HZ / 100;
@@ -45,10 +45,6 @@ void spin(uint32_t us10)
 {
 	uint64_t start = rdtsc();
 
-	if (!tsc_us10) {
-		calibrate();
-		start = rdtsc();
-	}
 	while (rdtsc() - start < (uint64_t)tsc_us10 * us10)
 		;
 }

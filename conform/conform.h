@@ -122,7 +122,7 @@ void before_init(void); /* relocation.c */
 
 struct registers {
 	uint32_t eax, ecx, edx, ebx, ebp, esi, edi, eflags;
-	uint32_t null_segments; /* DS and ES are to be 0 at the call */
+	uint32_t far_segments; /* DS and ES are to be FAR_DATA at the call */
 	int32_t moved;          /* by how much ESP was wrong after it */
 };
 /* Odd values, and what a call needs. */
@@ -157,6 +157,7 @@ uint64_t make_simple(unsigned call, const struct arguments *arguments);
 #define DO(name, ...) make_simple(VMI_CALL_##name, &(const struct arguments){ __VA_ARGS__ })
 void rom_report(void);
 /* For handlers, which may interrupt what runs here: looks at nothing, and may be used at any time. */
+void let_in(void); /* what waits; interrupts are off afterwards */
 uint64_t quietly(unsigned call, uint32_t eax, uint32_t edx, uint32_t ecx);
 
 /* ---- entry.S ---- */
@@ -182,6 +183,7 @@ bool catch(void (*function)(void *context), void *context);
 /* Goes to state by IRET. Comes back at the next trap that nobody else wants. */
 void enter(const struct state *state);
 void load_segments(uint32_t code, uint32_t stack);
+void let_interrupts_in(uint32_t enable, uint32_t disable);
 int trap(struct trap *trap);
 extern uint8_t stubs[], iret_site[], sysexit_site[], native_iret[];
 extern uint8_t kernel_code[], kernel_trap_code[], kernel_ask_code[], kernel_step_code[], user_blob[], user_blob_end[], vm86_blob[], vm86_blob_end[];
@@ -328,6 +330,7 @@ void run_user(const void *program, struct state *state);
 bool have_timer(void);
 uint64_t ms(uint32_t n);
 uint32_t in_us10(uint64_t cycles);
+void calibrate(void);      /* once, before spin */
 void spin(uint32_t us10);  /* so many hundredths of a millisecond, with interrupts as they are */
 uint32_t divide(uint64_t value, uint32_t by);
 uint64_t now(void);

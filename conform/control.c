@@ -124,17 +124,6 @@ CASE(cr3_get, "GetCR3", "gives what SetCR3 was given", "3.2")
 	}
 }
 
-CASE(cr4_get, "GetCR4", "has PAE as set at boot", "3.2")
-{
-	uint32_t value = (uint32_t)DO(GetCR4), raw;
-
-	EQUAL(value & CR4_PAE, pae ? CR4_PAE : 0);
-	if (ring == 0) {
-		RAW("movl %%cr4, %0", raw);
-		EQUAL(value, raw);
-	}
-}
-
 /* They stay on from here: they cannot be switched off again. */
 CASE(cr4_set, "SetCR4", "switches on what CPUID says there is, and GetCR4 sees it", "3.2")
 {
@@ -153,6 +142,22 @@ CASE(cr4_set, "SetCR4", "switches on what CPUID says there is, and GetCR4 sees i
 	if (ring == 0) {
 		RAW("movl %%cr4, %0", raw);
 		EQUAL(raw, wanted);
+	}
+}
+
+CASE(cr4_get, "GetCR4", "has PAE as set at boot, and what SetCR4 switched on", "3.2")
+{
+	uint32_t value = (uint32_t)DO(GetCR4), raw;
+
+	EQUAL(value & CR4_PAE, pae ? CR4_PAE : 0);
+	if (features() & CPUID_PGE) {
+		DO(SetCR4, value | CR4_PGE);
+		EQUAL((uint32_t)DO(GetCR4), value | CR4_PGE);
+		value |= CR4_PGE;
+	}
+	if (ring == 0) {
+		RAW("movl %%cr4, %0", raw);
+		EQUAL(value, raw);
 	}
 }
 

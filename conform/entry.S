@@ -16,7 +16,7 @@
 #define R_ESI 20
 #define R_EDI 24
 #define R_EFLAGS 28
-#define R_NULL 32
+#define R_FAR 32
 #define R_MOVED 36
 
 	.text
@@ -48,9 +48,9 @@ invoke:
 	andl $ARITHMETIC, %ecx
 	orl %ecx, %eax
 	pushl %eax
-	cmpl $0, R_NULL(%ebp)
+	cmpl $0, R_FAR(%ebp)
 	je 1f
-	xorl %eax, %eax
+	movl $FAR_DATA + USER_RING, %eax
 	movl %eax, %ds
 	movl %eax, %es
 1:	movl R_EAX(%ebp), %eax
@@ -75,7 +75,7 @@ invoke:
 	movl %esi, R_ESI(%ebp)
 	movl %edi, R_EDI(%ebp)
 	cld
-	cmpl $0, R_NULL(%ebp)
+	cmpl $0, R_FAR(%ebp)
 	je 2f
 	movl 12(%esp), %eax      /* not before there is a GDT of our own: the loader's may be gone */
 	movl %eax, %ds
@@ -192,20 +192,45 @@ native_iret:
 /* void load_segments(uint32_t code, uint32_t stack) */
 	.globl load_segments
 load_segments:
-	popl %edx
-	movl (%esp), %eax
-	movl 4(%esp), %ecx
+	movl 4(%esp), %eax
+	movl 8(%esp), %ecx
 	movl %ecx, %ss
+	pushal
 	movl $USER_DATA + USER_RING, %ecx
 	movl %ecx, %ds
 	movl %ecx, %es
 	xorl %ecx, %ecx
 	movl %ecx, %fs
 	movl %ecx, %gs
+	movl %esp, enabled_esp
 	pushl $2
 	pushl %eax
-	pushl %edx
+	pushl $1f
 	jmp iret_site
+1:	movl enabled_esp, %esp
+	popal
+	ret
+
+/*
+ * void let_interrupts_in(uint32_t enable, uint32_t disable)
+ *
+ * The two functions, and some time in between. Whatever the ways into handlers and out of them ruin, the caller has
+ * its registers.
+ */
+	.globl let_interrupts_in
+let_interrupts_in:
+	pushal
+	movl %esp, enabled_esp
+	movl 40(%esp), %eax
+	movl %eax, disable
+	movl $2000, enabled_time
+	call *36(%esp)
+1:	decl %ss:enabled_time
+	jnz 1b
+	call *%ss:disable
+	movl %ss:enabled_esp, %esp
+	popal
+	ret
 
 /* ---- Handlers ---- */
 
@@ -318,6 +343,9 @@ vm86_blob_end:
 saved_esp: .skip 4
 ask_mask: .skip 4
 leave_at: .skip 4
+enabled_esp: .skip 4
+enabled_time: .skip 4
+disable: .skip 4
 invoke_function: .skip 4
 invoke_registers: .skip 4
 invoke_esp: .skip 4

@@ -53,7 +53,7 @@ static void try(const struct frame *frame, uint32_t interrupts_on)
 	state.ss = frame->ss + frame->ss_rpl;
 	state.words = frame->kernel ? 3 : 5;
 	state.eflags = FLAGS_FIXED + interrupts_on;
-	state.segments = 0;
+	state.segments = FAR_DATA + USER_RING;
 	if (frame->eip)
 		state.eip = frame->eip;
 	else if (frame->kernel)
@@ -75,8 +75,8 @@ static void try(const struct frame *frame, uint32_t interrupts_on)
 	EQUAL(trapped.ebp, state.ebp);
 	EQUAL(trapped.esi, state.esi);
 	EQUAL(trapped.edi, state.edi);
-	EQUAL(trapped.ds & 0xffff, 0);
-	EQUAL(trapped.es & 0xffff, 0);
+	EQUAL(trapped.ds & 0xffff, FAR_DATA + USER_RING);
+	EQUAL(trapped.es & 0xffff, FAR_DATA + USER_RING);
 	/* The bad frame lies above the new one, whole. */
 	EQUAL(trapped.esp, state.eip);
 	EQUAL(trapped.ss, state.cs);

@@ -64,10 +64,16 @@ CASE(iret_user_segments, "IRET", "leaves DS and ES as they were", "3.3")
 	EQUAL(trapped.es & 0xffff, USER_DATA_2 + USER_RING);
 }
 
-CASE(iret_null_segments, "IRET", "needs no DS and no ES, and leaves them so", "2")
+CASE(iret_far_segments, "IRET", "needs no flat DS and ES, and leaves them so", "2")
 {
 	struct state state = user_state(user_call);
 
+	state.segments = FAR_DATA + USER_RING;
+	go(&state);
+	EQUAL(trapped.vector, SYSTEM_CALL);
+	EQUAL(trapped.ds & 0xffff, FAR_DATA + USER_RING);
+	EQUAL(trapped.es & 0xffff, FAR_DATA + USER_RING);
+	check_registers(&state, true);
 	state.segments = 0;
 	go(&state);
 	EQUAL(trapped.vector, SYSTEM_CALL);

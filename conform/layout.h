@@ -38,7 +38,9 @@
 #define SCRATCH_2 0x90
 #define USER_DATA_2 0x98         /* another flat one */
 #define KERNEL_CODE_2 0xa0
-#define GDT_ENTRIES 21
+#define FAR_DATA 0xa8            /* of users, and not flat: what is reached through it is not there */
+#define FAR_BASE 0x20000000
+#define GDT_ENTRIES 22
 #define USER_RING 3
 
 #define STUBS 0xa0               /* vectors that have a handler */

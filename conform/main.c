@@ -35,6 +35,7 @@ void main(const struct multiboot *boot)
 	if (*options.end)
 		end_by(options.end);
 	paging_init();
+	calibrate();
 	step("EnableInterrupts");
 	quiet();
 	run_cases();

@@ -81,49 +81,49 @@ CASE(get_and_set, "SetInterruptMask", "takes what GetInterruptMask gave", "4.3")
 
 /* ---- Only CS and SS are flat ---- */
 
-static void with_null_segments(unsigned call, uint32_t eax)
+static void with_far_segments(unsigned call, uint32_t eax)
 {
-	struct registers r = REGISTERS(.eax = eax, .null_segments = 1);
+	struct registers r = REGISTERS(.eax = eax, .far_segments = 1);
 
 	make(call, &r, 0, 0);
 }
 
-CASE(segments_enable, "EnableInterrupts", "needs no DS and no ES", "2")
+CASE(segments_enable, "EnableInterrupts", "needs no flat DS and ES", "2")
 {
-	with_null_segments(VMI_CALL_EnableInterrupts, 0);
+	with_far_segments(VMI_CALL_EnableInterrupts, 0);
 	CHECK(enabled());
 }
 
-CASE(segments_disable, "DisableInterrupts", "needs no DS and no ES", "2")
+CASE(segments_disable, "DisableInterrupts", "needs no flat DS and ES", "2")
 {
 	DO(EnableInterrupts);
-	with_null_segments(VMI_CALL_DisableInterrupts, 0);
+	with_far_segments(VMI_CALL_DisableInterrupts, 0);
 	CHECK(!enabled());
 }
 
-CASE(segments_get, "GetInterruptMask", "needs no DS and no ES", "2")
+CASE(segments_get, "GetInterruptMask", "needs no flat DS and ES", "2")
 {
-	struct registers r = REGISTERS(.null_segments = 1);
+	struct registers r = REGISTERS(.far_segments = 1);
 
 	make(VMI_CALL_GetInterruptMask, &r, 0, 0);
 	EQUAL(r.eax & VMI_MASK_ENABLED, 0);
 }
 
-CASE(segments_set, "SetInterruptMask", "needs no DS and no ES", "2")
+CASE(segments_set, "SetInterruptMask", "needs no flat DS and ES", "2")
 {
-	with_null_segments(VMI_CALL_SetInterruptMask, VMI_MASK_ENABLED);
+	with_far_segments(VMI_CALL_SetInterruptMask, VMI_MASK_ENABLED);
 	CHECK(enabled());
-	with_null_segments(VMI_CALL_SetInterruptMask, 0);
+	with_far_segments(VMI_CALL_SetInterruptMask, 0);
 	CHECK(!enabled());
 }
 
-CASE(segments_pending, "EnableInterrupts", "delivers what waits with no DS and no ES, too", "2")
+CASE(segments_pending, "EnableInterrupts", "delivers what waits without a flat DS and ES, too", "2")
 {
 	if (no_serial())
 		return;
 	unmask(IRQ_SERIAL);
 	raise_serial();
-	with_null_segments(VMI_CALL_EnableInterrupts, 0);
+	with_far_segments(VMI_CALL_EnableInterrupts, 0);
 	EQUAL(interrupts[IRQ4], 1);
 }
 
@@ -179,6 +179,8 @@ CASE(disabled_stays, "DisableInterrupts", "nothing comes from then on", "3.3")
 	DO(DisableInterrupts);
 	raise_serial();
 	spin(2);
+	EQUAL(interrupts[IRQ4], 1);
+	DO(DisableInterrupts);
 	EQUAL(interrupts[IRQ4], 1);
 }
 

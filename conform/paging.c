@@ -216,6 +216,14 @@ static void map_user_page(uint32_t address, const void *from, size_t length, uin
 	map(user_table, address, physical(page) + ENTRY_PRESENT + ENTRY_USER + rights);
 }
 
+/* A directory that is wrong would be the end of everything. */
+static void check_top(const struct space *space)
+{
+	for (unsigned i = 0; pae && i < 4; i++)
+		if ((entry_read(space->top, i) & ENTRY_FRAME) != physical(space->directory[i]))
+			give_up("entry %u of the first directory is not as it was set", i);
+}
+
 /* After Init: tells the ROM where physical memory is seen, and of the tables that are there. */
 void paging_init(void)
 {
@@ -240,7 +248,9 @@ void paging_init(void)
 		DO(AllocatePage, frame_of(boot_space.top), VMI_PAGE_PD);
 	}
 
+	step(pae ? "SetPxELong" : "SetPxE");
 	space_new(&main_space);
+	check_top(&main_space);
 	step("SetCR3");
 	space_load(&main_space);
 	step(pae ? "SetPxELong" : "SetPxE");

@@ -180,8 +180,13 @@ CASE(pmc, "RDPMC", "reads a counter, or traps, as the instruction does", "3.2")
 		return;
 	}
 	EQUAL(catch(call_rdpmc, NULL), traps);
-	if (traps)
-		EQUAL(trapped.vector, vector);
+	if (!traps)
+		return;
+	EQUAL(trapped.vector, vector);
+	EQUAL(trapped.ebx, 0xb4b4b4b4);
+	EQUAL(trapped.esi, 0x56565656);
+	EQUAL(trapped.edi, 0x67676767);
+	EQUAL(trapped.ebp, 0xe5e5e5e5);
 }
 
 CASE(cache, "WBINVD", "leaves memory as it was written", "3.2")

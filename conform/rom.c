@@ -136,9 +136,25 @@ void make_at(uint32_t function, unsigned call, struct registers *r, uint32_t sta
 		violated[call] |= WRONG_COUNT;
 }
 
+/* The registers that a call takes. */
+static const uint8_t inputs[VMI_CALL_COUNT] = {
+#define X(number, name, args, r1, r2, r3, result, changes, kind) \
+	[number] = (uint8_t)(1u << VMI_##r1 | 1u << VMI_##r2 | 1u << VMI_##r3),
+	VMI_CALLS(X)
+#undef X
+};
+
+/* Registers that it does not take keep their odd values. */
 uint64_t make_simple(unsigned call, const struct arguments *arguments)
 {
-	struct registers r = REGISTERS(.eax = arguments->eax, .edx = arguments->edx, .ecx = arguments->ecx);
+	struct registers r = REGISTERS();
+
+	if (inputs[call] & 1u << VMI_EAX)
+		r.eax = arguments->eax;
+	if (inputs[call] & 1u << VMI_EDX)
+		r.edx = arguments->edx;
+	if (inputs[call] & 1u << VMI_ECX)
+		r.ecx = arguments->ecx;
 
 	make(call, &r, arguments->stack1, arguments->stack2);
 	return (uint64_t)r.edx << 32 | r.eax;
@@ -147,6 +163,11 @@ uint64_t make_simple(unsigned call, const struct arguments *arguments)
 uint64_t quietly(unsigned call, uint32_t eax, uint32_t edx, uint32_t ecx)
 {
 	return call_kept(target(call), eax, edx, ecx);
+}
+
+void let_in(void)
+{
+	let_interrupts_in(target(VMI_CALL_EnableInterrupts), target(VMI_CALL_DisableInterrupts));
 }
 
 void rom_report(void)

@@ -80,6 +80,7 @@ void segments_init(void)
 		{ KERNEL_CODE_ABSENT, segment(0, FLAT, CODE_READABLE - SEGMENT_PRESENT + DPL(ring)) },
 		{ RING2_CODE, segment(0, FLAT, CODE_READABLE + DPL(2)) },
 		{ USER_DATA_2, segment(0, FLAT, DATA_WRITABLE + DPL(USER_RING)) },
+		{ FAR_DATA, segment(FAR_BASE, FLAT, DATA_WRITABLE + DPL(USER_RING)) },
 		{ KERNEL_CODE_2, segment(0, FLAT, CODE_READABLE + DPL(ring)) },
 	};
 

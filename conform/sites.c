@@ -109,24 +109,24 @@ CASE(at_set, "SetInterruptMask", "at a rewritten site it does the same, and deli
 	CHECK(!enabled());
 }
 
-static void null_at(const uint8_t *site, unsigned call, uint32_t eax)
+static void far_at(const uint8_t *site, unsigned call, uint32_t eax)
 {
-	struct registers r = REGISTERS(.eax = eax, .null_segments = 1);
+	struct registers r = REGISTERS(.eax = eax, .far_segments = 1);
 
 	make_at((uint32_t)site, call, &r, 0, 0);
 }
 
-CASE(at_segments, "EnableInterrupts", "at rewritten sites, none of the four needs DS and ES", "2")
+CASE(at_segments, "EnableInterrupts", "at rewritten sites, none of the four needs a flat DS and ES", "2")
 {
 	if (!attach())
 		return;
-	null_at(site_enable, VMI_CALL_EnableInterrupts, 0);
+	far_at(site_enable, VMI_CALL_EnableInterrupts, 0);
 	CHECK(enabled());
-	null_at(site_disable, VMI_CALL_DisableInterrupts, 0);
+	far_at(site_disable, VMI_CALL_DisableInterrupts, 0);
 	CHECK(!enabled());
-	null_at(site_set, VMI_CALL_SetInterruptMask, FLAGS_IF);
+	far_at(site_set, VMI_CALL_SetInterruptMask, FLAGS_IF);
 	CHECK(enabled());
-	null_at(site_get, VMI_CALL_GetInterruptMask, 0);
+	far_at(site_get, VMI_CALL_GetInterruptMask, 0);
 	CHECK(enabled());
 }
 
@@ -173,7 +173,7 @@ CASE(at_iret, "IRET", "at a rewritten site it does the same, in the kernel and t
 	if (!attach())
 		return;
 	state.site = (uint32_t)site_iret;
-	state.segments = 0;
+	state.segments = FAR_DATA + USER_RING;
 	run_user(user_call, &state);
 	EQUAL(trapped.vector, SYSTEM_CALL);
 	EQUAL(trapped.eax, state.eax);

@@ -159,6 +159,9 @@ CASE(gdt_limit, "SetGDT", "what lies beyond the limit cannot be loaded", "3.1")
 	EQUAL(trapped.error, USER_DATA_2);
 	DO(SetGDT, (uint32_t)&whole);
 	EQUAL(read_segment(USER_DATA_2 + USER_RING, (uint32_t)words, &value), 0);
+	/* The last one of the table. */
+	EQUAL(read_segment(FAR_DATA + USER_RING, (uint32_t)words - FAR_BASE, &value), 0);
+	EQUAL(value, words[0][0]);
 }
 
 /* ---- Interrupt descriptor table ---- */

@@ -15,6 +15,7 @@ static unsigned count, failures;
 static bool failed;              /* the case that runs */
 static const char *skipped;
 static bool omitted;
+static const char *at_work = "header"; /* the call that is tried */
 static char notes[NOTES];
 static unsigned notes_used;
 
@@ -127,6 +128,7 @@ static void run_one(void *context)
 /* The call that is tried next, in case the machine does not survive it. */
 void step(const char *call)
 {
+	at_work = call;
 	if (options.trace)
 		say("# %s: set-up\n", call);
 }
@@ -138,6 +140,7 @@ void run_cases(void)
 
 		if (!selected(test->call))
 			continue;
+		at_work = test->call;
 		if (options.trace)
 			say("# %s: %s\n", test->call, test->what);
 		if (catch(run_one, (void *)test)) {
@@ -173,7 +176,6 @@ void give_up(const char *format, ...)
 	__builtin_va_start(arguments, format);
 	print(line, sizeof line, format, arguments);
 	__builtin_va_end(arguments);
-	say("Bail out! %s\n", line);
-	say("not ok %u - %s\n1..%u\n", count + 1, line, count + 1);
+	say("not ok %u - %s: %s # abi 1\n1..%u\n", count + 1, at_work, line, count + 1);
 	stop(EXIT_FAILED);
 }

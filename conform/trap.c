@@ -147,9 +147,7 @@ void quiet(void)
 	settle();
 	/* What a controller has latched goes to a handler now, and not in the next case. */
 	unmask(IRQ_TIMER | IRQ_SERIAL);
-	DO(EnableInterrupts);
-	spin(1);
-	DO(DisableInterrupts);
+	let_in();
 	unmask(0);
 	forget_interrupts();
 }
