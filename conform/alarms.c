@@ -84,6 +84,23 @@ static void check_time(uint64_t goal)
 	} \
 	static void id(const struct wiring *w)
 
+/* It is to be the first alarm of its wiring: the ROM does not look again once it has found the APIC. */
+CASE(lvtt_unmapped, "SetAlarm", "where page tables and linear mappings show no local APIC, LVTT's comes by IRQ 0", "vrom")
+{
+	if (ring != 0 || provided(VMI_CALL_APICRead)) {
+		skip("the local APIC is the host's");
+		return;
+	}
+	if (!begin(&irq0))
+		return;
+	DO(SetLinearMapping, 0, KERNEL_BASE, 0, 0);
+	set_alarm(VMI_ALARM_WIRED_LVTT, now() + ms(1), 0);
+	wait_for(&irq0, 1, 20);
+	EQUAL(came(&irq0), 1);
+	cancel_alarm(VMI_ALARM_WIRED_LVTT);
+	DO(SetLinearMapping, 0, KERNEL_BASE, MEMORY_MAX / PAGE_SIZE, 0);
+}
+
 EACH(once, "SetAlarm", "one shot comes when it is due, and once", "4.5")
 {
 	uint64_t goal = now() + ms(3);

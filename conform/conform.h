@@ -41,7 +41,15 @@
 struct multiboot {
 	uint32_t flags, lower, upper, device, command_line, modules, module_list, symbols[4], map_size, map;
 };
+#define MULTIBOOT_HAS_MEMORY 1
 #define MULTIBOOT_HAS_COMMAND_LINE 4
+#define MULTIBOOT_HAS_MAP 0x40
+#define MULTIBOOT_USABLE 1
+struct multiboot_range {
+	uint32_t size; /* of the rest */
+	uint64_t base, length;
+	uint32_t type;
+} __attribute__((packed));
 
 /* ---- tap.c: the cases, and what became of them ---- */
 
@@ -110,6 +118,7 @@ struct options {
 };
 extern struct options options;
 void read_options(const struct multiboot *boot);
+uint32_t conventional_end(void);
 void main(const struct multiboot *boot);
 void before_init(void); /* relocation.c */
 

@@ -7,19 +7,22 @@
 
 static const struct frame {
 	const char *what;
-	uint32_t cs, ss; /* with RPL 0; see user_ring */
+	uint32_t cs, ss; /* with RPL 0 */
 	uint32_t eip, vector, error;
 	uint8_t rpl, ss_rpl;
 	bool kernel;     /* to the kernel's ring: RPL is added */
 	bool limit;      /* of segments: emulated processors do not look at those */
 } frames[] = {
 	{ "no CS", 0, USER_DATA, 0, EXCEPTION_GENERAL, 0, 3, 3 },
+	{ "CS 0 in the kernel", 0, 0, 0, EXCEPTION_GENERAL, 0, 0, 0, true },
 	{ "CS beyond the GDT", 0xff0, USER_DATA, 0, EXCEPTION_GENERAL, 0xff0, 3, 3 },
 	{ "CS in no LDT", 0x0c, USER_DATA, 0, EXCEPTION_GENERAL, 0x0c, 3, 3 },
 	{ "CS is data", USER_DATA, USER_DATA, 0, EXCEPTION_GENERAL, USER_DATA, 3, 3 },
 	{ "CS is a task state", TASK_STATE, USER_DATA, 0, EXCEPTION_GENERAL, TASK_STATE, 3, 3 },
 	{ "CS is the kernel's, with RPL 3", KERNEL_CODE, USER_DATA, 0, EXCEPTION_GENERAL, KERNEL_CODE, 3, 3 },
 	{ "CS is of ring 2, with RPL 3", RING2_CODE, USER_DATA, 0, EXCEPTION_GENERAL, RING2_CODE, 3, 3 },
+	{ "CS is conforming code of ring 3, with RPL 2", USER_CONFORMING_CODE, USER_DATA, 0, EXCEPTION_GENERAL, USER_CONFORMING_CODE,
+	  2, 2 },
 	{ "CS is a user's, with the kernel's RPL", USER_CODE, 0, 0, EXCEPTION_GENERAL, USER_CODE, 0, 0, true },
 	{ "CS is data of the kernel", KERNEL_DATA, 0, 0, EXCEPTION_GENERAL, KERNEL_DATA, 0, 0, true },
 	{ "CS is not present", USER_CODE_ABSENT, USER_DATA, 0, EXCEPTION_NOT_PRESENT, USER_CODE_ABSENT, 3, 3 },
@@ -30,29 +33,27 @@ static const struct frame {
 	{ "SS is the kernel's", USER_CODE, KERNEL_DATA, 0, EXCEPTION_GENERAL, KERNEL_DATA, 3, 3 },
 	{ "SS is code", USER_CODE, USER_CODE, 0, EXCEPTION_GENERAL, USER_CODE, 3, 3 },
 	{ "SS is read only", USER_CODE, USER_DATA_READ_ONLY, 0, EXCEPTION_GENERAL, USER_DATA_READ_ONLY, 3, 3 },
+	{ "SS and EIP are bad", USER_CODE_SHORT, USER_DATA_READ_ONLY, USER_CODE_PAGE, EXCEPTION_GENERAL, USER_DATA_READ_ONLY, 3, 3 },
 	{ "SS is not present", USER_CODE, USER_DATA_ABSENT, 0, EXCEPTION_STACK, USER_DATA_ABSENT, 3, 3, false, true },
 	{ "EIP is beyond CS", USER_CODE_SHORT, USER_DATA, USER_CODE_PAGE, EXCEPTION_GENERAL, 0, 3, 3, false, true },
 	{ "EIP is beyond CS of the kernel", KERNEL_CODE_SHORT, 0, KERNEL_BASE, EXCEPTION_GENERAL, 0, 0, 0, true, true },
 };
 
-static uint32_t fault_gate = GATE_INTERRUPT;
-
 static void set_gates(uint32_t kind)
 {
-	fault_gate = kind;
 	for (unsigned vector = EXCEPTION_TASK; vector <= EXCEPTION_GENERAL; vector++)
 		write_gate(vector, gate(vector, kind, ring));
 }
 
 /* The frame is read where the fault left it: on this stack. */
-static void try(const struct frame *frame, uint32_t interrupts_on)
+static void try(const struct frame *frame)
 {
 	struct state state = user_state(user_call);
 
 	state.cs = frame->cs + (frame->kernel ? ring : frame->rpl);
 	state.ss = frame->ss + frame->ss_rpl;
 	state.words = frame->kernel ? 3 : 5;
-	state.eflags = FLAGS_FIXED + interrupts_on;
+	state.eflags = FLAGS_FIXED + FLAGS_IF;
 	state.segments = FAR_DATA + USER_RING;
 	if (frame->eip)
 		state.eip = frame->eip;
@@ -89,7 +90,7 @@ static void try_all(unsigned vector)
 		if (frames[i].vector != vector || (frames[i].limit && ring != 0))
 			continue;
 		note("#   frame: %s\n", frames[i].what);
-		try(&frames[i], FLAGS_IF);
+		try(&frames[i]);
 	}
 }
 
@@ -110,32 +111,55 @@ CASE(fault_stack, "IRET", "a stack segment that is not present is #SS at the cal
 	try_all(EXCEPTION_STACK);
 }
 
+static const struct frame cs_is_data = { "CS is data", USER_DATA, USER_DATA, 0, EXCEPTION_GENERAL, USER_DATA, 3, 3 },
+			  cs_is_absent = { "CS is not present", USER_CODE_ABSENT, USER_DATA, 0, EXCEPTION_NOT_PRESENT,
+					   USER_CODE_ABSENT, 3, 3 };
+
 CASE(fault_off, "IRET", "behind an interrupt gate, interrupts are off, and the frame says that they were", "2.1")
 {
-	try(&frames[3], FLAGS_IF);
+	try(&cs_is_data);
 	EQUAL(trapped_mask, 0);
 	EQUAL(trapped.eflags & FLAGS_IF, 0);
 	DO(EnableInterrupts);
-	try(&frames[3], FLAGS_IF);
+	try(&cs_is_data);
 	EQUAL(trapped_mask, 0);
 }
 
 CASE(fault_trap_gate, "IRET", "behind a trap gate the exception is the same", "2.1")
 {
 	set_gates(GATE_TRAP);
-	try(&frames[3], FLAGS_IF);
-	try(&frames[9], FLAGS_IF);
+	try(&cs_is_data);
+	try(&cs_is_absent);
 	set_gates(GATE_INTERRUPT);
 }
 
 CASE(fault_goes_on, "IRET", "after a fault the next return is as good as any", "2.1")
 {
 	for (int i = 0; i < 3; i++) {
-		try(&frames[3], FLAGS_IF);
+		try(&cs_is_data);
 		run_user(user_call, NULL);
 		EQUAL(trapped.vector, SYSTEM_CALL);
 		EQUAL(trapped_at, (uint32_t)kernel_stack);
 	}
+}
+
+CASE(fault_vm86, "IRET", "an EIP that virtual 8086 mode cannot have is #GP at the call", "2.1")
+{
+	struct state state = user_state(user_call);
+
+	if (ring != 0) {
+		skip("outside ring 0 the processor checks, and emulated ones do not do it by the manual");
+		return;
+	}
+	state.words = 9;
+	state.eip = 0x10000;
+	state.cs = state.ss = VM86_PAGE >> 4;
+	state.eflags |= FLAGS_VM;
+	trapped = (struct trap){ .vector = ~0u };
+	enter(&state);
+	EQUAL(trapped.vector, EXCEPTION_GENERAL);
+	EQUAL(trapped.error, 0);
+	EQUAL(trapped.eip, (uint32_t)iret_site);
 }
 
 CASE(fault_task, "IRET", "with NT and no task to return to, it is #TS at the call", "2.1")

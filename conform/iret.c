@@ -173,8 +173,11 @@ CASE(iret_user_conforming, "IRET", "goes to conforming code of ring 3, and of th
 CASE(iret_kernel, "IRET", "goes to the kernel's own ring, and stays on its stack", "3.3")
 {
 	struct state state = kernel_state(kernel_code, 0);
+	uint32_t counted = counters ? counters[VMI_CALL_IRET] : 0;
 
 	go(&state);
+	if (counters)
+		EQUAL(counters[VMI_CALL_IRET] - counted, 1);
 	EQUAL(trapped.vector, KERNEL_CALL);
 	EQUAL(trapped.cs & 0xffff, KERNEL_CODE + ring);
 	EQUAL(trapped.eip, (uint32_t)kernel_code + 2);

@@ -4,6 +4,7 @@
 
 struct options options = { false, "", "" };
 static char line[512];
+static uint32_t lower_memory;
 
 /* The rest of word if it starts with key. */
 static const char *value(const char *word, const char *key)
@@ -28,11 +29,27 @@ static void read_word(const char *word)
 		options.end = rest;
 }
 
+/* Where usable memory below 640 KiB ends, by what the boot loader says. */
+uint32_t conventional_end(void)
+{
+	return lower_memory;
+}
+
 void read_options(const struct multiboot *boot)
 {
 	const char *from;
 	unsigned used = 0;
 
+	if (boot->flags & MULTIBOOT_HAS_MEMORY)
+		lower_memory = boot->lower * 1024;
+	for (uint32_t at = boot->map; boot->flags & MULTIBOOT_HAS_MAP && at < boot->map + boot->map_size;) {
+		const struct multiboot_range *range = at_physical(at);
+
+		if (range->type == MULTIBOOT_USABLE && range->base < lower_memory &&
+		    range->base + range->length > lower_memory)
+			lower_memory = (uint32_t)(range->base + range->length);
+		at += range->size + sizeof range->size;
+	}
 	if (!(boot->flags & MULTIBOOT_HAS_COMMAND_LINE) || boot->command_line >= MEMORY_MAX)
 		return;
 	from = at_physical(boot->command_line);

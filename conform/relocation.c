@@ -3,6 +3,8 @@
 #include "conform.h"
 
 #define ASKED 256
+#define BDA_MEMORY_KIB 0x413
+#define CONVENTIONAL_END 0xa0000
 
 static uint64_t asked_before[ASKED];
 
@@ -43,6 +45,21 @@ CASE(header_sum, "header", "the bytes of the image still sum to 0, after the BIO
 	for (uint32_t i = 0; i < rom.size; i++)
 		sum += ((const uint8_t *)rom.header)[i];
 	EQUAL(sum, 0);
+}
+
+/* As option ROMs do: bios.S of this product's ROMs lowers the end of conventional memory. */
+CASE(header_memory, "header", "the memory that a ROM took from the BIOS is not the guest's", "vrom")
+{
+	uint32_t end = *(volatile uint16_t *)at_physical(BDA_MEMORY_KIB) * 1024u;
+
+	if (ring != 0) {
+		skip("the kernel is not in ring 0");
+		return;
+	}
+	CHECK(end >= 512 * 1024 && end <= CONVENTIONAL_END - 1024);
+	CHECK(conventional_end() <= end);
+	if (counters)
+		CHECK((uint32_t)counters - KERNEL_BASE >= end);
 }
 
 CASE(header_hole, "header", "virtual_top is 0 or the start of a page table's range", "1.5")

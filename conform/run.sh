@@ -26,16 +26,21 @@ boot() {
 	words=$3
 	shift 3
 	"$build/vrom" run "$build/conform.elf" "$@" --append "$words" --timeout "$seconds" \
-		-- -vga none -icount shift=5,sleep=off <&- >"$tmp/$name" 2>"$tmp/$name.err"
+		-- -vga none -icount shift=5,sleep=off </dev/null >"$tmp/$name" 2>"$tmp/$name.err" &
+	echo $! >"$tmp/$name.pid"
+	wait $!
 	echo $? >"$tmp/$name.status"
+	rm -f "$tmp/$name.pid"
 }
 
-# judge NAME: the lines of a boot of which the guest reports the end itself
+# judge NAME: the lines of a boot. The guest says what it tries, so that a case that does not end has a name, too.
 judge() {
-	sed 's/\r$//' "$tmp/$1"
+	sed 's/\r$//' "$tmp/$1" >"$tmp/lines"
+	grep -v '^# [A-Za-z0-9]*: ' "$tmp/lines" | grep -v '^# conform'
 	status=$(cat "$tmp/$1.status")
-	if ! grep -q '^1\.\.' "$tmp/$1" || { [ "$status" -ne 0 ] && ! grep -q '^not ok' "$tmp/$1"; }; then
-		echo "not ok 0 - header: the guest of $1 comes to its end # abi 1"
+	if ! grep -q '^1\.\.' "$tmp/lines" || { [ "$status" -ne 0 ] && ! grep -q '^not ok' "$tmp/lines"; }; then
+		tried=$(grep '^# [A-Za-z0-9]*: ' "$tmp/lines" | grep -v '^# conform' | tail -n 1)
+		echo "not ok 0 - ${tried#??}, and comes to an end # abi 1"
 		sed 's/^/#   /' "$tmp/$1.err"
 	fi
 }
@@ -51,9 +56,9 @@ judge_end() {
 }
 
 # Two at a time.
-boot plain 120 "$only" "$@" &
+boot plain 120 "trace $only" "$@" &
 first=$!
-boot pae 120 "pae $only" "$@"
+boot pae 120 "trace pae $only" "$@"
 wait $first
 end=${only:-only=Reboot,Shutdown}
 case $end in *Reboot*)
@@ -61,7 +66,20 @@ case $end in *Reboot*)
 	first=$!
 	;;
 esac
-case $end in *Shutdown*) boot Shutdown 2 end=Shutdown "$@" ;; esac
+case $end in *Shutdown*)
+	boot Shutdown 20 end=Shutdown "$@" &
+	second=$!
+	# Some time to come back in, which it must not use. A processor that stands still has to be ended.
+	tries=0
+	while [ $tries -lt 100 ] && kill -0 $second 2>/dev/null && ! grep -qs '^# shuts down' "$tmp/Shutdown"; do
+		tries=$((tries + 1))
+		sleep 0.2
+	done
+	sleep 1
+	[ ! -e "$tmp/Shutdown.pid" ] || kill "$(cat "$tmp/Shutdown.pid")" 2>/dev/null
+	wait $second
+	;;
+esac
 wait $first
 
 {

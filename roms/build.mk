@@ -38,21 +38,3 @@ install: install-roms
 install-roms: $(ROMS:%=$(BUILD)/%.rom)
 	install -d $(DESTDIR)$(PREFIX)/share/vrom
 	install -m 644 $^ $(DESTDIR)$(PREFIX)/share/vrom
-
-# ---- A guest that tries them: make check-roms ----
-
-ROMGUEST_OBJECTS := $(patsubst tests/romguest/%,$(BUILD)/i386/romguest/%.o,$(wildcard tests/romguest/*.[cS]))
-
-$(BUILD)/i386/romguest/%.o: tests/romguest/%
-	@mkdir -p $(@D)
-	$(CC) $(I386_CFLAGS) -c -o $@ $<
-
-$(BUILD)/romguest.elf: $(ROMGUEST_OBJECTS) tests/romguest/link.ld
-	$(CC) -m32 -static -no-pie -nostdlib -Wl,--build-id=none,-z,noexecstack,-z,norelro,--no-warn-rwx-segments,-Ttests/romguest/link.ld \
-		-o $@ $(ROMGUEST_OBJECTS)
-
-# Each ROM that needs no monitor, with two forms of page tables.
-HARDWARE_ROMS := $(filter-out monitor,$(ROMS))
-.PHONY: check-roms
-check-roms: $(BUILD)/vrom $(BUILD)/romguest.elf $(HARDWARE_ROMS:%=$(BUILD)/%.rom)
-	@BUILD=$(BUILD) tests/romguest/run.sh $(HARDWARE_ROMS)
