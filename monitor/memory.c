@@ -85,8 +85,10 @@ static void *linear(uint32_t address, uint32_t access)
 	guest_fault_address = address;
 	guest_fault = access;
 	if (address < VIRTUAL_TOP) {
-		guest_fault = walk(address, access, &result) & 0xffff;
-		if (!guest_fault && result.frame >> 32 == 0)
+		uint32_t fault = walk(address, access, &result);
+
+		guest_fault = fault & 0xffff; /* may be 0: a page that is not present, read by the kernel */
+		if (!fault && result.frame >> 32 == 0)
 			at = guest_physical((uint32_t)result.frame + address % PAGE, access & FAULT_WRITE);
 	}
 	return at;
