@@ -10,19 +10,21 @@ MONITOR_ROM_monitor-sign := $(BUILD)/monitor-sign.rom
 
 # Arguments in registers, which the assembly counts on.
 MONITOR_CFLAGS := $(I386_CFLAGS) -O2 -mregparm=3 -Imonitor -Iroms/monitor
-MONITOR_LINK := ld -m elf_i386 -nostdlib -z noexecstack
+# What is called most is to be one piece of code (trap.c), across files: gcc's link-time optimisation does that.
+MONITOR_LTO := $(if $(findstring clang,$(CC)),,-flto)
+MONITOR_LINK := $(CC) $(MONITOR_CFLAGS) $(MONITOR_LTO) -nostdlib -static -no-pie -Wl,-z,noexecstack,--build-id=none,--no-warn-rwx-segments
 MONITOR_PARTS := $(patsubst monitor/%,%.o,$(wildcard monitor/*.c monitor/*.S))
 
 define MONITOR_VARIANT
 $(BUILD)/i386/$(1)/%.c.o: monitor/%.c
 	@mkdir -p $$(@D)
-	$$(CC) $$(MONITOR_CFLAGS) $(MONITOR_FLAGS_$(1)) -c -o $$@ $$<
+	$$(CC) $$(MONITOR_CFLAGS) $$(if $$(filter boot string stub,$$*),,$$(MONITOR_LTO)) $(MONITOR_FLAGS_$(1)) -c -o $$@ $$<
 $(BUILD)/i386/$(1)/%.S.o: monitor/%.S
 	@mkdir -p $$(@D)
 	$$(CC) $$(MONITOR_CFLAGS) $(MONITOR_FLAGS_$(1)) -Wa,-I$(BUILD) -c -o $$@ $$<
 $(BUILD)/i386/$(1)/rom.S.o: $(or $(MONITOR_ROM_$(1)),$(BUILD)/monitor.rom)
 $(BUILD)/$(1).elf: $(MONITOR_PARTS:%=$(BUILD)/i386/$(1)/%) monitor/monitor.ld
-	$$(MONITOR_LINK) -T monitor/monitor.ld -o $$@ $$(filter %.o,$$^)
+	$$(MONITOR_LINK) -Wl,-T,monitor/monitor.ld -o $$@ $$(filter %.o,$$^)
 endef
 $(foreach variant,$(MONITOR_VARIANTS),$(eval $(call MONITOR_VARIANT,$(variant))))
 

@@ -114,7 +114,7 @@ void call(void)
 		deliver_exception(EX_GP, ENTRY_VECTOR * 8 + 2);
 		return;
 	}
-	stats_note(number);
+	stats_note(regs);
 	switch (number) {
 	case ENTRY_INIT: init(regs); break;
 	case ENTRY_QUEUE: shadow_notice(regs->ecx); break; /* every entry empties it, as far as it can be */

@@ -119,6 +119,11 @@ static void load_breakpoints(void)
 	MOV_TO_DR(3, guest.dr[3]);
 }
 
+bool debug_armed(void)
+{
+	return dr7;
+}
+
 void debug_enter(void)
 {
 	if (dr7)

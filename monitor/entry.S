@@ -95,6 +95,7 @@ full:
 	movl %gs, %eax
 	movl %eax, REGS_GS(%esp)
 	movl %esp, %eax
+	movl %cr3, %edx
 #ifndef MONITOR_OPEN
 	movl STUB_MONITOR_CR3, %ecx
 	movl %ecx, %cr3

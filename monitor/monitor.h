@@ -221,6 +221,7 @@ bool set_cr4(uint32_t value); /* false: #GP */
 void set_dr(unsigned n, uint32_t value);
 uint32_t get_dr(unsigned n);
 /* The guest's breakpoints are off from debug_enter() to debug_leave(), which enclose all of the monitor's C. */
+bool debug_armed(void);       /* the guest has breakpoints that are on */
 void debug_enter(void);
 void debug_leave(void);
 void debug_trapped(void);     /* #DB: what the machine's DR6 says goes to the guest's */
@@ -295,6 +296,7 @@ void shadow_reset(void);
 /* A page fault of the guest. True: it was the shadow's, and is mended. False: it is the guest's own, with this error code. */
 bool shadow_fault(uint32_t address, uint32_t *error);
 void shadow_root(void);                   /* CR0, CR3 or CR4 were set */
+void shadow_sync(uint32_t cr3);           /* what the processor had */
 void shadow_inval(uint32_t address);
 void shadow_flush(bool kernel_too);
 void shadow_drain(void);                  /* the queue of notices */
@@ -309,11 +311,15 @@ void call(void);                          /* guest.regs: entry from the ROM */
 #define STAT_TRAPS 300
 void stats_begin(void);
 void stats_end(unsigned what);            /* a call, STAT_TRAPS + a vector */
-void stats_note(uint32_t number);         /* a call */
+void stats_note(const struct regs *regs); /* a call */
 extern uint32_t stats_call;               /* the last one */
 void stats_print(void);
 void stats_reset(void);
 void stats_last_calls(void);
+
+/* With all that it calls, if the linker can, and apart from all that is not called often. */
+#define HOT __attribute__((flatten, noinline, section(".text.hot")))
+#define COLD __attribute__((noinline))
 
 /* ---- entry.S, stub.c, trap.c ---- */
 __attribute__((noreturn)) void guest_run(void); /* enters guest.regs on an empty stack of the monitor's */
@@ -322,7 +328,7 @@ void wait_for_interrupt(void);                  /* sti; hlt; cli */
 void switch_paging(uint32_t cr3, uint32_t cr4);
 int stub_fast(struct regs *regs);
 struct regs *stub_nested(struct regs *regs);
-struct regs *guest_entered(const struct regs *frame);
+struct regs *guest_entered(struct regs *frame, uint32_t cr3);
 struct regs *guest_leave(void);
 __attribute__((noreturn)) void monitor_crash(const struct regs *regs); /* an exception in the monitor */
 extern char stub_start[], stub_end[];

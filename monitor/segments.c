@@ -352,7 +352,9 @@ void segments_leave(void)
 	stub_data.fast_fault = stub_data.fault_eip && stub_data.ss1 && stub_data.linear_size && !guest.iopl &&
 			       (guest.cr0 & CR0_PG);
 	stub_data.cr0 = guest.cr0;
-	stub_data.cr3 = guest.cr3;
+#ifndef MONITOR_VERIFY
+	stub_data.fast_switch = guest.entered && (guest.cr0 & CR0_PG);
+#endif
 	stub_data.pae = guest.cr4 & CR4_PAE;
 	if (idt != loaded_idt)
 		__asm__ volatile("lidt %0" : : "m"(table));

@@ -16,9 +16,9 @@
 #include "monitor.h"
 #include "stub.h"
 
-#define ROOTS 16
 #define MOST_PAGES 2048          /* of the pool */
 #define BUCKETS 1024
+#define AROUND 24                /* entries before and behind one that is filled */
 #define RESERVE 8                /* pages that a single step may need */
 #define ALL (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED | PTE_DIRTY)
 #define HOLE_PAGES 0x40          /* of the hole, from its start, that may be seen by the guest */
@@ -108,13 +108,13 @@ static void put(uint32_t index, unsigned i, uint64_t value)
 #endif
 }
 
+/* Pages that are free are empty: who gives one back knows where something is in it. */
 static uint32_t take_page(void)
 {
 	uint32_t index = free_list - 1;
 
 	free_list = tables[index].next;
 	free_count--;
-	memset(physical(page_address(index)), 0, PAGE);
 	return index;
 }
 
@@ -210,6 +210,8 @@ static void drop_table(uint32_t index)
 			for (unsigned slot = from; roots[r].valid && slot < to; slot++)
 				if (get_slot(&roots[r], slot) == link_to(index))
 					put_slot(&roots[r], slot, 0);
+	for (unsigned i = table->low; i <= table->high; i++)
+		put(index, i, 0);
 	give_page(index);
 }
 
@@ -220,34 +222,44 @@ static uint8_t *filter(uint64_t directory)
 	return &directory_filter[(directory >> 12) % sizeof directory_filter];
 }
 
+/* All but the hole. */
+static void empty_directory(struct root *root, unsigned i)
+{
+	for (unsigned slot = next_slot(root, i * entries()); slot < (i + 1) * entries() && slot < slots();
+	     slot = next_slot(root, slot + 1))
+		put_slot(root, slot, 0);
+}
+
+/* The entry of a directory for a part of the linear addresses that is the monitor's. */
+static void map_hole(struct root *root, unsigned slot, uint64_t entry)
+{
+	put(directory_page(root, slot), slot % entries(), entry);
+}
+
+static void map_holes(struct root *root, bool map)
+{
+	uint32_t hole = image_physical(pae ? (void *)guest_hole_pae : (void *)guest_hole);
+
+	map_hole(root, VIRTUAL_TOP >> shift(), map ? hole | PTE_PRESENT | PTE_WRITE : 0);
+#ifdef MONITOR_OPEN
+	for (unsigned k = PHYSICAL_BASE >> shift(); k < VIRTUAL_TOP >> shift(); k++)
+		map_hole(root, k, !map ? 0 : pae ? monitor_directories_pae[k / 512][k % 512] : monitor_directory[k]);
+#endif
+}
+
 static void drop_root(struct root *root)
 {
-	for (unsigned i = 0; root->valid && i < root->directories; i++) {
+	if (!root->valid)
+		return;
+	map_holes(root, false);
+	for (unsigned i = 0; i < root->directories; i++) {
+		empty_directory(root, i);
 		if (root->guest[i])
 			--*filter(root->guest[i]);
 		give_page(root->pages[i]);
 	}
 	root->valid = false;
-}
-
-static void empty_directory(struct root *root, unsigned i)
-{
-	memset(physical(page_address(root->pages[i])), 0, PAGE);
-	if (i + 1 != root->directories)
-		return;
-	if (pae) {
-		put(root->pages[i], 510, image_physical(guest_hole_pae) | PTE_PRESENT | PTE_WRITE);
-#ifdef MONITOR_OPEN
-		for (unsigned k = PHYSICAL_BASE >> 21; k < VIRTUAL_TOP >> 21; k++)
-			put(root->pages[k / 512], k % 512, monitor_directories_pae[k / 512][k % 512]);
-#endif
-	} else {
-		put(root->pages[i], 1023, image_physical(guest_hole) | PTE_PRESENT | PTE_WRITE);
-#ifdef MONITOR_OPEN
-		for (unsigned k = PHYSICAL_BASE >> 22; k < VIRTUAL_TOP >> 22; k++)
-			put(root->pages[0], k, monitor_directory[k]);
-#endif
-	}
+	stub_data.roots[root - roots].processor = 0;
 }
 
 /* Where the guest's directories for its CR3 are. With PAE the processor reads that when CR3 is loaded. */
@@ -269,7 +281,21 @@ static void set_directory(struct root *root, unsigned i, uint64_t address)
 		++*filter(address);
 }
 
-static struct root *new_root(uint32_t cr3)
+static uint32_t processor_cr3(const struct root *root)
+{
+	return pae ? image_physical(pdpts[root - roots]) : page_address(root->pages[0]);
+}
+
+static void check_directories(struct root *root, const uint64_t *directories)
+{
+	for (unsigned i = 0; i < root->directories; i++)
+		if (root->guest[i] != directories[i]) {
+			empty_directory(root, i);
+			set_directory(root, i, directories[i]);
+		}
+}
+
+COLD static struct root *new_root(uint32_t cr3)
 {
 	struct root *root = &roots[0];
 
@@ -287,14 +313,15 @@ static struct root *new_root(uint32_t cr3)
 		root->pages[i] = take_page();
 		pdpts[root - roots][i] = page_address(root->pages[i]) | PTE_PRESENT;
 	}
-	for (unsigned i = 0; i < root->directories; i++)
-		empty_directory(root, i);
+	map_holes(root, true);
+	stub_data.roots[root - roots].cr3 = cr3;
+	stub_data.roots[root - roots].processor = cr3 == UNPAGED ? 0 : processor_cr3(root);
 	return root;
 }
 
 /* What the guest's directories of a new root have in common with those of the root before, the kernel above all, leads to the
  * same tables. */
-static void inherit(struct root *root, struct root *from)
+COLD static void inherit(struct root *root, struct root *from)
 {
 	for (unsigned slot = next_slot(from, 0); slot < slots(); slot = next_slot(from, slot + 1)) {
 		unsigned i = slot / entries(), k = slot % entries() * (pae ? 8 : 4);
@@ -332,55 +359,71 @@ static bool maps_large(const struct walk *w)
 	return w->large && memory_plain(w->frame & ~(uint64_t)((1u << shift()) - 1), 1u << shift());
 }
 
-/* Whether the guest's tables give all that a shadow entry gives. Writing, only once the page is marked dirty. */
-static bool still_right(uint32_t address, uint64_t entry)
+static const void *guest_table(const struct table *table)
 {
-	uint64_t frame_mask = entry & PTE_LARGE ? 0x1000000000ull - (1u << shift()) : 0xffffff000ull;
-	struct walk w;
-	bool writable;
-
-	if (walk_look(address, &w) || ((entry ^ memory_frame(w.frame, &writable)) & frame_mask))
-		return false;
-	if (!w.writable && (entry & PTE_WRITE) && ((entry & PTE_USER) || (guest.cr0 & CR0_WP)))
-		return false;
-	return (!(entry & PTE_USER) || w.user) && (!(entry & PTE_WRITE) || w.dirty) && (!w.nx || (entry & PTE_NX));
+	return table->key & PTE_LARGE ? NULL : guest_physical((uint32_t)table->key & ~0xfffu, false);
 }
 
-/* The same for the entries of a table, all of them, by the words: most are as they were. Returns how many were dropped. */
-static unsigned compare_table(struct table *table, uint32_t address)
+/* What entry i of a table may be now: the guest's with the rights of the directory, if it was accessed; writable, if it is
+ * marked dirty. 0: nothing. */
+static inline uint64_t leaf_for(const struct table *table, const void *theirs, unsigned i)
+{
+	uint64_t key = table->key, entry, leaf;
+	bool writable;
+
+	if (key & PTE_LARGE)
+		entry = (key & ~((1u << shift()) - 1)) + i * PAGE + PTE_PRESENT + PTE_ACCESSED +
+			(key & (PTE_WRITE | PTE_USER | PTE_DIRTY));
+	else if (pae)
+		entry = ((const uint64_t *)theirs)[i];
+	else
+		entry = ((const uint32_t *)theirs)[i];
+	if ((entry & (PTE_PRESENT | PTE_ACCESSED)) != (PTE_PRESENT | PTE_ACCESSED))
+		return 0;
+	leaf = memory_frame(entry & 0xffffff000ull, &writable) | PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY;
+	leaf |= entry & key & PTE_USER;
+	if (writable && (entry & PTE_DIRTY))
+		leaf |= entry & key & PTE_WRITE;
+	if (pae && (guest.efer & EFER_NXE))
+		leaf |= (entry | key) & PTE_NX;
+	return leaf;
+}
+
+static bool gives_more(uint64_t leaf, uint64_t right)
+{
+	return !right || ((leaf ^ right) & 0xffffff000ull) || (leaf & ~right & (PTE_WRITE | PTE_USER)) ||
+	       (right & ~leaf & PTE_NX);
+}
+
+/* Brings what is in a table up to date. Returns how many entries gave more than they should. */
+static unsigned compare_table(struct table *table)
 {
 	uint32_t index = (uint32_t)(table - tables), stale = 0;
-	const uint32_t *theirs = table->key & PTE_LARGE ? NULL : guest_physical((uint32_t)table->key & ~0xfffu, false);
-	const uint32_t *ours = physical(page_address(index));
-	unsigned words = pae ? 2 : 1;
+	const void *theirs = guest_table(table);
 
 	for (unsigned i = table->low; i <= table->high; i++) {
-		uint32_t leaf = ours[i * words], entry = theirs ? theirs[i * words] : 0;
+		uint64_t leaf = get(index, i), right;
 
-		/* The same frame, accessed, and rights and dirtiness that allow what the shadow does. */
-		if (!leaf || (!pae && (entry & ~0xfffu) == (leaf & ~0xfffu) && (entry & PTE_PRESENT) &&
-			      (entry & PTE_ACCESSED) && !(leaf & PTE_USER & ~entry) &&
-			      (!(leaf & PTE_WRITE) || (entry & (PTE_WRITE | PTE_DIRTY)) == (PTE_WRITE | PTE_DIRTY))))
+		if (!leaf)
 			continue;
-		if (!still_right(address + i * PAGE, get(index, i))) {
-			put(index, i, 0);
-			stale++;
-		}
+		right = leaf_for(table, theirs, i);
+		if (leaf != right)
+			put(index, i, right);
+		stale += gives_more(leaf, right);
 	}
 	return stale;
 }
 
-/* Drops what is stale in the slot of root. Returns how much it was. */
+/* Brings a slot of root up to date. Returns how much of it gave more than it should. */
 static unsigned compare_slot(struct root *root, unsigned slot, bool kernel_too)
 {
 	uint64_t entry = get_slot(root, slot);
-	uint32_t address = slot << shift();
 	struct table *table;
 	struct walk w;
 
 	if (entry & PTE_LARGE) {
 		if ((!kernel_too && !(entry & PTE_USER)) ||
-		    (still_right(address, entry) && !walk_look(address, &w) && maps_large(&w)))
+		    (!walk_look(slot << shift(), &w) && maps_large(&w) && !gives_more(entry, large_entry(&w))))
 			return 0;
 		put_slot(root, slot, 0);
 		return 1;
@@ -388,13 +431,13 @@ static unsigned compare_slot(struct root *root, unsigned slot, bool kernel_too)
 	table = &tables[((uint32_t)entry - boot.pool) / PAGE];
 	if (!kernel_too && !(table->key & PTE_USER))
 		return 0;
-	if (walk_key(address) == table->key)
-		return compare_table(table, address);
+	if (walk_key(slot << shift()) == table->key)
+		return compare_table(table);
 	put_slot(root, slot, 0);
 	return 1;
 }
 
-static unsigned compare(struct root *root, bool kernel_too)
+COLD static unsigned compare(struct root *root, bool kernel_too)
 {
 	unsigned stale = 0;
 
@@ -407,8 +450,27 @@ static unsigned compare(struct root *root, bool kernel_too)
 
 /* ---- The processor's tables ---- */
 
+/* stub.c loads the tables of a root that is known to it without us. */
+void shadow_sync(uint32_t cr3)
+{
+	uint64_t directories[4] = { 0 };
+
+	if (cr3 == shadow_cr3)
+		return;
+	for (current = roots; processor_cr3(current) != cr3; current++)
+		;
+	shadow_cr3 = cr3;
+	guest.cr3 = current->cr3;
+	current->used = ++clock;
+	if (!pae)
+		return;
+	guest_read_physical(guest.cr3 & ~0x1fu, guest.pdpte, sizeof guest.pdpte);
+	guest_directories(directories);
+	check_directories(current, directories);
+}
+
 /* The guest is about to use other page tables: CR0, CR3 or CR4 were set, or nothing is in the shadow. */
-void shadow_root(void)
+HOT void shadow_root(void)
 {
 	uint32_t cr3 = guest.cr0 & CR0_PG ? guest.cr3 : UNPAGED;
 	uint64_t directories[4] = { 0 };
@@ -434,11 +496,7 @@ void shadow_root(void)
 		if (before && before->valid && before != current && cr3 != UNPAGED)
 			inherit(current, before);
 	} else {
-		for (unsigned i = 0; i < current->directories; i++)
-			if (current->guest[i] != directories[i]) {
-				empty_directory(current, i);
-				set_directory(current, i, directories[i]);
-			}
+		check_directories(current, directories);
 #ifdef MONITOR_VERIFY
 		unsigned stale = compare(current, true);
 
@@ -450,12 +508,33 @@ void shadow_root(void)
 #endif
 	}
 	current->used = ++clock;
-	shadow_cr3 = pae ? image_physical(pdpts[current - roots]) : page_address(current->pages[0]);
+	shadow_cr3 = processor_cr3(current);
 }
 
-bool shadow_fault(uint32_t address, uint32_t *error)
+static void fill(uint32_t index, unsigned i, uint64_t leaf)
+{
+	put(index, i, leaf);
+	if (i < tables[index].low)
+		tables[index].low = (uint16_t)i;
+	if (i > tables[index].high)
+		tables[index].high = (uint16_t)i;
+}
+
+/* A table that is new to us, a child's after a fork mostly, has more that was accessed and will be again. */
+COLD static void fill_around(uint32_t index, unsigned i)
+{
+	const void *theirs = guest_table(&tables[index]);
+	unsigned from = i < AROUND ? 0 : i - AROUND, to = i + AROUND < entries() ? i + AROUND : entries();
+
+	for (unsigned k = from; k < to; k++)
+		if (k != i && leaf_for(&tables[index], theirs, k))
+			fill(index, k, leaf_for(&tables[index], theirs, k));
+}
+
+HOT bool shadow_fault(uint32_t address, uint32_t *error)
 {
 	uint32_t access = *error & (FAULT_WRITE | FAULT_USER | FAULT_FETCH), fault, index;
+	bool fresh;
 	unsigned slot = address >> shift(), i = (address >> 12) % entries();
 	struct walk w;
 	uint64_t entry;
@@ -479,15 +558,14 @@ bool shadow_fault(uint32_t address, uint32_t *error)
 		put_slot(current, slot, large_entry(&w));
 		return true;
 	}
+	fresh = find_table(w.table) == NOWHERE;
 	index = make_table(w.table);
 	if (tables[index].slot != slot)
 		tables[index].slot = tables[index].slot == NOWHERE ? (uint16_t)slot : MANY;
 	put_slot(current, slot, link_to(index));
-	put(index, i, entry);
-	if (i < tables[index].low)
-		tables[index].low = (uint16_t)i;
-	if (i > tables[index].high)
-		tables[index].high = (uint16_t)i;
+	fill(index, i, entry);
+	if (fresh)
+		fill_around(index, i);
 	return true;
 }
 
@@ -500,7 +578,7 @@ static void entry_changed(uint32_t at)
 	for (uint32_t t = buckets[(at >> 12) % BUCKETS]; t; t = next) {
 		next = tables[t - 1].next;
 		if ((uint32_t)tables[t - 1].key >> 12 == at >> 12 && !(tables[t - 1].key & PTE_LARGE))
-			put(t - 1, i, 0);
+			put(t - 1, i, get(t - 1, i) ? leaf_for(&tables[t - 1], guest_table(&tables[t - 1]), i) : 0);
 	}
 	if (!*filter(at))
 		return;
@@ -519,7 +597,8 @@ static void page_changed(uint32_t at)
 		if ((uint32_t)tables[t - 1].key >> 12 == at >> 12 && !(tables[t - 1].key & PTE_LARGE))
 			drop_table(t - 1);
 	}
-	for (unsigned r = 0; r < ROOTS; r++) {
+	/* With PAE a root has a page more than its directories. */
+	for (unsigned r = 0; r < ROOTS && (pae || *filter(at)); r++) {
 		if (!roots[r].valid || roots[r].cr3 == UNPAGED)
 			continue;
 		for (unsigned d = 0; d < roots[r].directories; d++)
@@ -538,13 +617,10 @@ void shadow_notice(uint32_t notice)
 		entry_changed(notice);
 }
 
-void shadow_drain(void)
+COLD static void drain(uint32_t count, uint32_t drained)
 {
-	uint32_t count = shared_page.count, drained = shared_page.drained;
 	bool filled = true;
 
-	if (count == drained)
-		return;
 	if (count - drained > QUEUE_ENTRIES)
 		guest_stop("the queue of its page table notices is damaged: %u in it", count - drained);
 	for (uint32_t i = drained; i != count; i++) {
@@ -561,31 +637,35 @@ void shadow_drain(void)
 	shared_page.last = 0;
 }
 
-void shadow_inval(uint32_t address)
+void shadow_drain(void)
+{
+	uint32_t count = shared_page.count, drained = shared_page.drained;
+
+	if (count != drained)
+		drain(count, drained);
+}
+
+/* A guest that has just changed an entry is about to use it, so it is not only dropped. */
+HOT void shadow_inval(uint32_t address)
 {
 	unsigned slot = address >> shift();
+	struct table *table;
 	uint64_t entry;
-	struct walk w;
 
 	if (slot >= slots())
 		return;
 	entry = get_slot(current, slot);
-	if (entry & PTE_LARGE) {
+	if (!entry)
+		return;
+	table = &tables[((uint32_t)entry - boot.pool) / PAGE];
+	if ((entry & PTE_LARGE) || walk_key(address) != table->key)
 		put_slot(current, slot, 0);
-	} else if (entry) {
-		put((uint32_t)(((uint32_t)entry - boot.pool) / PAGE), (address >> 12) % entries(), 0);
-		if (walk_key(address) != tables[((uint32_t)entry - boot.pool) / PAGE].key)
-			put_slot(current, slot, 0);
-	}
-	/* A guest that has just changed the entry is about to use it. */
-	if (guest.entered && !walk_look(address, &w) && !w.large) {
-		uint32_t error = w.dirty ? FAULT_WRITE : 0;
-
-		shadow_fault(address, &error);
-	}
+	else
+		fill((uint32_t)(table - tables), (address >> 12) % entries(),
+		     leaf_for(table, guest_table(table), (address >> 12) % entries()));
 }
 
-void shadow_flush(bool kernel_too)
+COLD void shadow_flush(bool kernel_too)
 {
 	compare(current, kernel_too || !guest.entered);
 }
@@ -602,7 +682,7 @@ void shadow_protect_flag(bool protect)
 }
 
 /* Forgets everything. */
-void shadow_reset(void)
+COLD void shadow_reset(void)
 {
 	if (pae != guest_pae()) {
 		pae = guest_pae();
@@ -610,10 +690,12 @@ void shadow_reset(void)
 		switch_paging(stub_data.monitor_cr3, (read_cr4() & ~CR4_PAE) | (pae ? CR4_PAE : 0));
 	}
 	memset(roots, 0, sizeof roots);
+	memset(stub_data.roots, 0, sizeof stub_data.roots);
 	memset(buckets, 0, sizeof buckets);
 	memset(directory_filter, 0, sizeof directory_filter);
 	current = NULL;
 	free_list = free_count = 0;
+	memset(physical(boot.pool), 0, page_count * PAGE);
 	for (uint32_t i = page_count; i--;)
 		give_page(i);
 }

@@ -34,12 +34,10 @@ void stats_end(unsigned what)
 	stats[what].cycles += rdtsc() - begun;
 }
 
-void stats_note(uint32_t number)
+void stats_note(const struct regs *regs)
 {
-	const struct regs *regs = &guest.regs;
-
-	stats_call = number;
-	last[last_count++ % LAST] = (typeof(*last)){ number, regs->eax, regs->edx, regs->ecx, regs->eip };
+	stats_call = regs->ebx;
+	last[last_count++ % LAST] = (typeof(*last)){ regs->ebx, regs->eax, regs->edx, regs->ecx, regs->eip };
 }
 
 static const char *name_of(uint32_t what, char *text, size_t size)

@@ -28,11 +28,12 @@ STUB_INLINE bool table_word(uint32_t at, uint32_t *word)
  * 3 cannot tell. */
 STUB_INLINE unsigned guest_fault_kind(uint32_t address, uint32_t error, bool user)
 {
-	uint32_t at = stub_data.cr3 & ~0xfffu, entry, rights;
+	/* The guest can write that word, and would deceive itself. */
+	uint32_t at = shared_page.cr3 & ~0xfffu, entry, rights;
 	unsigned shift = 22, width = 4;
 
 	if (stub_data.pae) {
-		if (!table_word((stub_data.cr3 & ~0x1fu) + (address >> 30) * 8, &entry))
+		if (!table_word((shared_page.cr3 & ~0x1fu) + (address >> 30) * 8, &entry))
 			return 3;
 		if (!(entry & PTE_PRESENT))
 			return 1;
@@ -101,6 +102,20 @@ STUB_INLINE int set_ts(uint32_t cr0)
 	return 1;
 }
 
+/* SetCR3 to a root that has tables, if no notice waits that may concern them. */
+STUB_INLINE int set_root(uint32_t cr3)
+{
+	if (!stub_data.fast_switch || shared_page.count != shared_page.drained)
+		return 0;
+	for (unsigned i = 0; i < ROOTS; i++)
+		if (stub_data.roots[i].cr3 == cr3 && stub_data.roots[i].processor) {
+			shared_page.cr3 = cr3;
+			write_cr3(stub_data.roots[i].processor);
+			return 1;
+		}
+	return 0;
+}
+
 /* 1: done, the guest may go on with these registers. 0: the monitor is needed. */
 STUB int stub_fast(struct regs *regs)
 {
@@ -113,6 +128,8 @@ STUB int stub_fast(struct regs *regs)
 			return set_ts(stub_data.cr0 & ~CR0_TS);
 		if (regs->ebx == VMI_CALL_SetCR0)
 			return set_ts(regs->eax);
+		if (regs->ebx == VMI_CALL_SetCR3)
+			return set_root(regs->eax);
 	}
 	return 0;
 }

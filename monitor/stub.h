@@ -29,12 +29,18 @@
 #include <stdint.h>
 
 struct regs;
+#define ROOTS 16 /* of shadow page tables that are kept */
 
 struct stub_page {
 	uint32_t monitor_cr3;
 	uint32_t fast_fault;     /* stub.c may give page faults to the guest: there are a handler and a map to read tables by */
 	uint32_t cr0;            /* the guest's; TS may be out of date */
-	uint32_t cr3, pae;       /* the guest's */
+	uint32_t pae;            /* the form of the guest's page tables */
+	uint32_t fast_switch;    /* stub.c may load another root */
+	struct {
+		uint32_t cr3;        /* the guest's */
+		uint32_t processor;  /* what stands for it; 0: not in use */
+	} roots[ROOTS];
 	uint32_t linear_start, linear_size, linear_base;
 	uint32_t fault_eip, fault_cs, fault_masks; /* the guest's handler of page faults; masks: by an interrupt gate */
 	uint32_t ss1;            /* the guest's kernel stack segment */
