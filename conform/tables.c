@@ -238,6 +238,7 @@ CASE(idt_privilege, "WriteIDTEntry", "a user may call the gates that are for use
 
 CASE(idt_user_interrupt, "WriteIDTEntry", "a user's call by an interrupt gate comes with interrupts off", "3.1")
 {
+	write_gate(SYSTEM_CALL, gate(SYSTEM_CALL, GATE_INTERRUPT, USER_RING));
 	run_user(user_call, NULL);
 	EQUAL(trapped.vector, SYSTEM_CALL);
 	EQUAL(trapped_mask, 0);
@@ -246,6 +247,7 @@ CASE(idt_user_interrupt, "WriteIDTEntry", "a user's call by an interrupt gate co
 
 CASE(idt_user_trap, "WriteIDTEntry", "a user's call by a trap gate comes with interrupts on", "3.1")
 {
+	write_gate(SYSTEM_TRAP, gate(SYSTEM_TRAP, GATE_TRAP, USER_RING));
 	run_user(user_trap, NULL);
 	EQUAL(trapped.vector, SYSTEM_TRAP);
 	EQUAL(trapped_mask, VMI_MASK_ENABLED);

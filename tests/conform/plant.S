@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The count ROM with a defect in one call. plant.py defines PLANT_CALL, the call's name, and writes the defect to the
- * file PLANT_FILE: what runs before the native function, or returns in its place.
+ * The count ROM with a defect in one call, or in two that belong together. plant.py defines PLANT_CALL, the call's name,
+ * and writes the defect to the file PLANT_FILE: what runs before the native function, or returns in its place.
  */
 #define ROM_COUNTS
 #include "rom.h"
@@ -15,6 +15,9 @@ vmi_\name:
 	call rom_count
 	.ifc \name, PLANT_CALL
 #include PLANT_FILE
+	.endif
+	.ifc \name, PLANT_CALL_2
+#include PLANT_FILE_2
 	.endif
 	jmp native_\name
 .endm

@@ -26,8 +26,8 @@ TEMPLATES, TEMPLATE_COUNT, TEMPLATE_SIZE, TEMPLATE_CODE = 0x28, 0x2C, 32, 16
 class Plant:
     """One defect: where it is put, and the ROM that has it."""
 
-    def __init__(self, place, call, what, code):
-        self.place, self.call, self.what, self.code = place, call, what, code
+    def __init__(self, place, call, what, code, second=None):
+        self.place, self.call, self.what, self.code, self.second = place, call, what, code, second
         self.words = f"trace only={call}"
         if call.endswith("Long"):
             self.words += " pae"
@@ -39,6 +39,8 @@ def all_plants():
     """What plants.py has."""
     for call, what, code in list(plants.generic()) + plants.SPECIAL:
         yield Plant("call", call, what, code)
+    for call, what, code, *second in plants.PAIRS:
+        yield Plant("call", call, what, code, second)
     for call, what, code in plants.RELOCATION:
         yield Plant("PLANT_INIT" if call == "Init" else "PLANT_GET_RELOC", call, what, code)
     for call, what, code in plants.TEMPLATES:
@@ -73,13 +75,15 @@ def make_rom(build, folder, number, plant):
         old, last = plant.code
         spoil_template(f"{build}/{old}.rom", rom, plant.call, last)
         return rom
-    code = f"{base}.inc"
-    empty = f"{folder}/empty.inc"
+    code, code_2 = f"{base}.inc", f"{base}-2.inc"
+    call_2, text_2 = plant.second or (".none", "")
     objects = os.environ["PLANT_OBJECTS"].split()
     with open(code, "w", encoding="ascii") as file:
         file.write(f"{plant.code}\n")
-    defines = [f"-DPLANT_CALL={plant.call if plant.place == 'call' else '.none'}",
-               f'-DPLANT_FILE="{code if plant.place == "call" else empty}"']
+    with open(code_2, "w", encoding="ascii") as file:
+        file.write(f"{text_2}\n")
+    defines = [f"-DPLANT_CALL={plant.call if plant.place == 'call' else '.none'}", f'-DPLANT_FILE="{code}"',
+               f"-DPLANT_CALL_2={call_2}", f'-DPLANT_FILE_2="{code_2}"']
     if plant.place.startswith("PLANT"):
         defines.append(f'-D{plant.place}="{code}"')
         # The real function gets another name.
@@ -132,8 +136,6 @@ def main():
     wanted = [plant for plant in all_plants() if len(sys.argv) == 2 or plant.call in sys.argv[2:]]
     folder = os.path.abspath(f"{build}/conform-plants")
     os.makedirs(folder, exist_ok=True)
-    with open(f"{folder}/empty.inc", "w", encoding="ascii"):
-        pass
     missed = 0
     with concurrent.futures.ThreadPoolExecutor(TOGETHER) as pool:
         results = pool.map(lambda pair: try_one(build, folder, *pair), enumerate(wanted))

@@ -5,8 +5,10 @@ The code runs with the registers and the stack of the call, before the native fu
 they do too much can be seen.
 """
 
-# In the ROM's memory, struct rom_ram: whether Init was called, whether an alarm is armed, and a word that nobody uses.
+# In the ROM's memory, struct rom_ram: whether Init was called, where the local APIC is seen, whether
+# an alarm is armed, and a word that nobody uses.
 ENTERED = 4 * 74
+APIC = ENTERED + 16
 ARMED = ENTERED + 40
 FREE = 1020
 
@@ -44,6 +46,8 @@ SetInitialAPState SetLazyMode WBINVD IODelay""".split()
 SPECIAL = [
     ("CPUID", "answers for the next leaf", "incl %eax"),
     ("CPUID", "ignores the subleaf", "xorl %ecx, %ecx"),
+    ("CPUID", "answers otherwise each second time", f"pushl %eax; call rom_ram; xorl $1, {FREE}(%eax); "
+     f"testl $1, {FREE}(%eax); popl %eax; jz 9f; cpuid; xorl $1, %edx; ret; 9:"),
     ("CPUID", "loses EDX", after("CPUID", "xorl %edx, %edx")),
     ("CPUID", "invents a feature", after("CPUID", "orl $0x80000, %edx")),
     ("WRMSR", "writes the next register", "incl %ecx"),
@@ -52,6 +56,7 @@ SPECIAL = [
     ("RDMSR", "swaps the halves", after("RDMSR", "xchgl %eax, %edx")),
     ("SetGDT", "loads a limit that is too small", "movzwl (%eax), %ecx; movl 2(%eax), %edx; subl $8, %ecx; "
      "subl $8, %esp; movw %cx, (%esp); movl %edx, 2(%esp); lgdtl (%esp); addl $8, %esp; ret"),
+    ("SetGDT", "ignores all but the first", only_first("SetGDT")),
     ("GetGDT", "writes 8 bytes", "sgdtl (%eax); movw $0, 6(%eax); ret"),
     ("GetGDT", "gives the IDT", "sidtl (%eax); ret"),
     ("GetIDT", "writes 8 bytes", "sidtl (%eax); movw $0, 6(%eax); ret"),
@@ -59,11 +64,14 @@ SPECIAL = [
     ("SetIDT", "ignores the limit", "movl 2(%eax), %edx; subl $8, %esp; movw $0x7ff, (%esp); movl %edx, 2(%esp); "
      "lidtl (%esp); addl $8, %esp; ret"),
     ("SetIDT", "ignores all but the first", only_first("SetIDT")),
+    ("SetLDT", "ignores 0", "testw %ax, %ax; jnz 9f; ret; 9:"),
     ("SetLDT", "loads none", "xorl %eax, %eax"),
     ("GetLDT", "gives 0", "xorl %eax, %eax; ret"),
     ("GetTR", "gives another selector", "movl $0x30, %eax; ret"),
     ("SetTR", "loads the first one always", "movl $0x28, %eax; subl $8, %esp; sgdtl (%esp); movl 2(%esp), %ecx; "
      "addl $8, %esp; andb $0xfd, 0x2d(%ecx)"),
+    ("SetTR", "leaves the descriptor available", "ltr %ax; subl $8, %esp; sgdtl (%esp); movl 2(%esp), %ecx; addl $8, %esp; "
+     "movzwl %ax, %eax; andb $0xfd, 5(%ecx,%eax); ret"),
     ("WriteGDTEntry", "writes the low half only", "movl %ecx, (%eax,%edx,8); ret"),
     ("WriteGDTEntry", "writes the high half only", "movl 4(%esp), %ecx; movl %ecx, 4(%eax,%edx,8); ret"),
     ("WriteGDTEntry", "writes the next entry", "incl %edx"),
@@ -78,6 +86,8 @@ SPECIAL = [
     ("WriteIDTEntry", "writes the high half only", "movl 4(%esp), %ecx; movl %ecx, 4(%eax,%edx,8); ret"),
     ("WriteIDTEntry", "lets users call all gates", "orb $0x60, 5(%esp)"),
     ("WriteIDTEntry", "makes all gates present", "orb $0x80, 5(%esp)"),
+    ("WriteIDTEntry", "makes all gates trap gates", "orb $1, 5(%esp)"),
+    ("WriteIDTEntry", "makes all gates interrupt gates", "andb $0xfe, 5(%esp)"),
     ("UpdateKernelStack", "moves the stack", "subl $4, %edx; movl %edx, 4(%eax); ret"),
     ("UpdateKernelStack", "takes EAX for the task state", "movl %edx, 4(%eax); ret"),
     ("SetCR0", "keeps TS clear", "andl $~8, %eax"),
@@ -136,6 +146,9 @@ SPECIAL = [
     ("IRET", "loses the direction flag", "andl $~0x400, %ss:12(%esp)"),
     ("IRET", "loses the arithmetic flags", "andl $~0x8d5, %ss:12(%esp)"),
     ("IRET", "loses VM", "andl $~0x20000, %ss:12(%esp)"),
+    ("IRET", "keeps interrupts on", "pushfl; testl $0x200, (%esp); jz 8f; orl $0x200, %ss:16(%esp); 8: popfl"),
+    ("IRET", "takes one CS for the kernel", "cmpl $0xa0, %ss:8(%esp); jne 9f; movl $8, %ss:8(%esp); 9:"),
+    ("IRET", "takes one CS for every user", "cmpl $0x53, %ss:8(%esp); jne 9f; movl $0x1b, %ss:8(%esp); 9:"),
     ("IRET", "moves the user's stack", "cmpl $0x1b, %ss:8(%esp); jne 9f; addl $4, %ss:16(%esp); 9:"),
     ("IRET", "takes one SS for every user", "cmpl $0x1b, %ss:8(%esp); jne 9f; movl $0x23, %ss:20(%esp); 9:"),
     ("IRET", "loads DS for the user", "pushl %eax; movl $0x23, %eax; movl %eax, %ds; popl %eax"),
@@ -154,6 +167,8 @@ SPECIAL = [
     ("SetPxE", "sets the accessed bit", "orl $0x20, %eax"),
     ("SetPxE", "keeps old bits", "orl %eax, (%edx); ret"),
     ("SetPxE", "writes only what is present", "testb $1, %al; jnz 9f; ret; 9:"),
+    ("SetPxE", "does nothing for the kernel's part", "cmpl $0xc0000000, %ecx; jb 9f; ret; 9:"),
+    ("SetPxE", "does nothing to directories", "testb $2, %cl; jz 9f; ret; 9:"),
     ("SetPxE", "waits for a flush if it may", "testb $0x20, %cl; jz 9f; ret; 9:"),
     ("SetPxELong", "writes the low half only", "movl %eax, (%ecx); ret"),
     ("SetPxELong", "writes the high half only", "movl %edx, 4(%ecx); ret"),
@@ -161,6 +176,11 @@ SPECIAL = [
     ("SetPxELong", "writes the next entry", "addl $8, %ecx"),
     ("SetPxELong", "writes half of the next entry", "movl %eax, 8(%ecx)"),
     ("SetPxELong", "makes everything a user's", "testb $1, 4(%esp); jz 9f; orl $4, %eax; 9:"),
+    ("SetPxELong", "writes only what is present", "testb $1, %al; jnz 9f; ret; 9:"),
+    ("SetPxELong", "waits for a flush if it may", "testb $0x20, 4(%esp); jz 9f; ret; 9:"),
+    ("SetPxELong", "does nothing for the kernel's part", "cmpl $0xc0000000, 4(%esp); jb 9f; ret; 9:"),
+    ("SetPxELong", "does nothing to tables", "testb $1, 4(%esp); jz 9f; ret; 9:"),
+    ("SetPxELong", "does nothing to directories in use", "testb $2, 4(%esp); jz 9f; testb $0x10, 4(%esp); jz 9f; ret; 9:"),
     ("SetPxELong", "removes the argument", "movl %edx, 4(%ecx); movl %eax, (%ecx); ret $4"),
     ("UpdatePxE", "clears the entry", "movl $0, (%eax); ret"),
     ("UpdatePxE", "writes the entry beside it", "orl $1, 4(%eax); ret"),
@@ -172,6 +192,7 @@ SPECIAL = [
     ("AllocatePage", "clears the page", page_of_frame(
         "pushl %edi; movl %ecx, %edi; movl $1024, %ecx; xorl %eax, %eax; cld; rep stosl; popl %edi; ret")),
     ("AllocatePage", "clears the first entry", page_of_frame("movl $0, (%ecx); ret")),
+    ("AllocatePage", "clears the eighth entry", page_of_frame("movl $0, 28(%ecx); ret")),
     ("AllocatePage", "removes the arguments", "ret $8"),
     ("ReleasePage", "clears the page", page_of_frame(
         "pushl %edi; movl %ecx, %edi; movl $1024, %ecx; xorl %eax, %eax; cld; rep stosl; popl %edi; ret")),
@@ -183,6 +204,9 @@ SPECIAL = [
     ("FlushTLB", "loses PGE", "movl %cr4, %ecx; andb $~0x80, %cl; movl %ecx, %cr4; movl %cr3, %ecx; movl %ecx, %cr3; ret"),
     ("SetLinearMapping", "is off by a frame", "incl 4(%esp)"),
     ("SetLinearMapping", "removes the argument", "ret $4"),
+    ("SetLazyMode", "goes back to the old address space", f"movl %eax, %edx; call rom_ram; cmpl $2, %edx; jne 8f; "
+     f"movl %cr3, %ecx; movl %ecx, {FREE}(%eax); ret; 8: xorl %ecx, %ecx; xchgl %ecx, {FREE}(%eax); jecxz 9f; "
+     "movl %ecx, %cr3; 9: ret"),
     ("SetLazyMode", "sets TS", "movl %cr0, %eax; orl $8, %eax; movl %eax, %cr0; ret"),
     ("INB", "reads the port before", "decl %edx; inb %dx, %al; incl %edx; ret"),
     ("INW", "reads a byte", "inb %dx, %al; movzbl %al, %eax; ret"),
@@ -219,6 +243,8 @@ SPECIAL = [
     ("SetAlarm", "is a millisecond early", "subl $1000000, %edx; sbbl $0, %ecx"),
     ("SetAlarm", "keeps the alarm before", f"pushl %eax; call rom_ram; cmpb $0, {ARMED}(%eax); popl %eax; je 9f; ret; 9:"),
     ("SetAlarm", "ignores an expiry of 0", "pushl %ecx; orl %edx, %ecx; popl %ecx; jnz 9f; ret; 9:"),
+    ("SetAlarm", "unmasks LVTT", f"pushl %eax; call rom_ram; movl {APIC}(%eax), %eax; testl %eax, %eax; jz 8f; "
+     "andl $~0x10000, 0x320(%eax); 8: popl %eax"),
     ("SetAlarm", "has twice the period", "shll $1, 4(%esp); rcll $1, 8(%esp)"),
     ("CancelAlarm", "says 1 always", after("CancelAlarm", "movl $1, %eax")),
     ("CancelAlarm", "says 0 always", after("CancelAlarm", "xorl %eax, %eax")),
@@ -228,6 +254,31 @@ SPECIAL = [
     ("GetWallclockTime", "stands still", after("GetWallclockTime", "xorl %eax, %eax")),
     ("GetWallclockTime", "is an hour late", after("GetWallclockTime", "subl $838, %edx")),
     ("WallclockUpdated", "says 1 always", "movl $1, %eax; ret"),
+]
+
+# Defects that take two calls. The cases of the first are to find them.
+LAZY = f"movl %eax, %ecx; call rom_ram; movl %ecx, {FREE}(%eax); ret"
+
+
+def if_lazy(mode, code):
+    """What another call does then; changes flags only."""
+    return f"pushl %eax; call rom_ram; cmpl ${mode}, {FREE}(%eax); popl %eax; jne 9f; {code}; 9:"
+
+
+PAIRS = [
+    ("SetLazyMode", "loses the entries of a batch", LAZY, "SetPxE", if_lazy(1, "ret")),
+    ("SetLazyMode", "loses what may be deferred in a batch", LAZY, "SetPxE", if_lazy(1, "testb $0x20, %cl; jz 9f; ret")),
+    ("SetLazyMode", "loses what is announced in a batch", LAZY, "UpdatePxE", if_lazy(1, "movl $0, (%eax); ret")),
+    ("SetLazyMode", "loses flushes of a page in a batch", LAZY, "InvalPage", if_lazy(1, "ret")),
+    ("SetLazyMode", "loses flushes in a batch", LAZY, "FlushTLB", if_lazy(1, "ret")),
+    ("SetLazyMode", "does not enable interrupts in a batch", LAZY, "EnableInterrupts", if_lazy(1, "ret")),
+    ("SetLazyMode", "does not disable interrupts in a switch", LAZY, "DisableInterrupts", if_lazy(2, "ret")),
+    ("SetLazyMode", "loses the address space in a switch", LAZY, "SetCR3", if_lazy(2, "ret")),
+    ("SetLazyMode", "loses TS in a switch", LAZY, "SetCR0", if_lazy(2, "ret")),
+    ("SetLazyMode", "loses CLTS in a switch", LAZY, "CLTS", if_lazy(2, "ret")),
+    ("SetLinearMapping", "knows no slot but 0", "", "SetPxE", "cmpl $0xd0000000, %edx; jb 9f; ret; 9:"),
+    ("ReleasePage", "leaves the page to be written to", page_of_frame(f"call rom_ram; movl %ecx, {FREE}(%eax); ret"),
+     "GetCR2", f"call rom_ram; movl {FREE}(%eax), %ecx; jecxz 9f; movl $0, 28(%ecx); 9:"),
 ]
 
 # Init and get_reloc. The numbers are those of the calls.
@@ -240,6 +291,9 @@ RELOCATION = [
     ("GetRelocation", "leaves SYSEXIT native", "cmpl $34, %eax; jne 9f; xorl %eax, %eax; xorl %edx, %edx; ret; 9:"),
     ("GetRelocation", "leaves SetAlarm native", "cmpl $68, %eax; jne 9f; xorl %eax, %eax; xorl %edx, %edx; ret; 9:"),
     ("GetRelocation", "provides APICRead alone", "cmpl $64, %eax; jne 9f; movl $21, %eax; 9:"),
+    ("GetRelocation", "provides SetCallbacks", "cmpl $72, %eax; jne 9f; movl $73, %eax; 9:"),
+    ("GetRelocation", "answers otherwise each second time", f"pushl %eax; call rom_ram; xorl $1, {FREE}(%eax); "
+     f"testl $1, {FREE}(%eax); popl %eax; jz 9f; cmpl $46, %eax; jne 9f; xorl %eax, %eax; xorl %edx, %edx; ret; 9:"),
     ("GetRelocation", "changes EBX", "notl %ebx"),
     ("GetRelocation", "changes EDI", "notl %edi"),
     ("GetRelocation", "answers otherwise after Init", f"pushl %eax; call rom_ram; cmpl $0, {ENTERED}(%eax); popl %eax; jne 9f; "
