@@ -48,5 +48,7 @@ $(3): $(GUEST_KERNEL:%=$(GUEST_BUILD)/$(1)/%.o) guest/kernel.ld $(BUILD)/i386/li
 endef
 $(eval $(call GUEST_VARIANT,sites,,$(BUILD)/guest.elf))
 $(eval $(call GUEST_VARIANT,plain,-DVROM_NO_SITES,$(BUILD)/guest-plain.elf))
+# With more room for the interrupt mask, for what monitor-sign puts there.
+$(eval $(call GUEST_VARIANT,wide,-DVROM_MASK_ROOM=10,$(BUILD)/guest-wide.elf))
 
 all: $(BUILD)/guest.elf $(BUILD)/guest-plain.elf

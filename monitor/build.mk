@@ -8,6 +8,13 @@ MONITOR_FLAGS_monitor-sign := -DMONITOR_SIGN
 MONITOR_FLAGS_monitor-open := -DMONITOR_OPEN
 MONITOR_ROM_monitor-sign := $(BUILD)/monitor-sign.rom
 
+# The ROM for monitor-sign: the same source.
+$(BUILD)/i386/roms/monitor-sign/rom.o: roms/monitor/rom.S
+	@mkdir -p $(@D)
+	$(CC) $(ROM_CFLAGS) -DMONITOR_SIGN -c -o $@ $<
+$(BUILD)/monitor-sign.rom: $(BUILD)/i386/roms/monitor-sign.elf $(BUILD)/vrom
+	$(BUILD)/vrom build $(ROM_OPTIONS) $(ROM_OPTIONS_monitor) --product "monitor ROM" -o $@ $<
+
 # Arguments in registers, which the assembly counts on.
 MONITOR_CFLAGS := $(I386_CFLAGS) -O2 -mregparm=3 -Imonitor -Iroms/monitor
 # What is called most is to be one piece of code (trap.c), across files: gcc's link-time optimisation does that.

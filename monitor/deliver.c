@@ -11,6 +11,8 @@
 #define GATE_TRAP 0x0f00
 #define GATE_PRESENT 0x8000
 #define IDT_ERROR 2      /* in an error code: the rest is a vector */
+#define CODE_BITS 0xfc00 /* of a descriptor: present, DPL, no system descriptor, code, conforming */
+#define CODE_RING1 0xb800
 
 /* ---- The virtual interrupt flag ---- */
 
@@ -74,6 +76,20 @@ bool flag_store(uint32_t address)
 	return true;
 }
 
+#ifdef MONITOR_SIGN
+/* The guest executed the operand of the store that enables interrupts, because one waits: shared.h. */
+bool flag_waits(void)
+{
+	static const uint8_t code[] = { FLAG_SIGN_ENABLE, 0x78, 0xfd };
+	uint8_t bytes[sizeof code];
+
+	if (guest_ring() == 3 || !guest_read(guest.regs.eip, bytes, sizeof bytes, false) || memcmp(bytes, code, sizeof code))
+		return false;
+	guest.regs.eip += sizeof code;
+	return true;
+}
+#endif
+
 /* ---- Delivery ---- */
 
 static void push(uint32_t *esp, uint32_t value)
@@ -102,8 +118,11 @@ static void deliver(unsigned vector, uint32_t error, bool software)
 		guest_stop("exception or interrupt %u (error code %x, address %08x), for which it has no 32-bit gate", vector,
 			   error == NO_ERROR_CODE ? 0 : error, shared_page.cr2);
 	}
-	if (!descriptor((uint16_t)(gate[0] >> 16), code) || !(code[1] & 0x800) || !(code[1] & 0x8000))
-		guest_stop("the gate of vector %u names segment %04x, which is no code segment", vector, gate[0] >> 16);
+	if (!descriptor((uint16_t)(gate[0] >> 16), code) || (code[1] & CODE_BITS) != CODE_RING1)
+		guest_stop("the gate of vector %u names segment %04x, which is no code segment of its kernel's", vector,
+			   gate[0] >> 16);
+	if (user && !stub_data.ss1)
+		guest_stop("an exception or interrupt cannot be delivered: its task state has no stack segment");
 	if (v86) {
 		push(&esp, regs->v86_gs);
 		push(&esp, regs->v86_fs);
@@ -127,7 +146,7 @@ static void deliver(unsigned vector, uint32_t error, bool software)
 		interrupts_enable(true);
 	regs->esp = esp;
 	regs->eip = (gate[1] & 0xffff0000) | (gate[0] & 0xffff);
-	regs->cs = deprivileged((uint16_t)(gate[0] >> 16));
+	regs->cs = (gate[0] >> 16 & 0xfffc) | 1; /* the RPL in a gate does not count */
 	regs->eflags &= ~(FLAG_TF | FLAG_NT | FLAG_RF | FLAG_VM);
 }
 

@@ -115,6 +115,7 @@ static inline unsigned guest_ring(void)
 /* ---- Virtual interrupt flag: deliver.c ---- */
 bool interrupts_enabled(void);
 void interrupts_enable(bool enable);
+bool flag_waits(void);             /* MONITOR_SIGN: the guest found that one waits; it is behind that */
 bool flag_store(uint32_t address); /* the guest stored to the flag's page while that is protected: true, it is done */
 
 /* ---- How a guest ends: end.c. None of these returns. ---- */

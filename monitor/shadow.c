@@ -500,11 +500,12 @@ HOT void shadow_root(void)
 #ifdef MONITOR_VERIFY
 		unsigned stale = compare(current, true);
 
-		if (stale && guest.entered)
-			monitor_fail("%u entries of the shadow of CR3 %08x are stale", stale, cr3);
+		if (stale && guest.entered && current != before)
+			guest_stop("%u entries of the shadow of CR3 %08x are stale", stale, cr3);
 #else
-		if (!guest.entered)
-			compare(current, true);
+		/* The same again is a flush. */
+		if (!guest.entered || current == before)
+			compare(current, !guest.entered);
 #endif
 	}
 	current->used = ++clock;

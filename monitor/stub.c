@@ -105,7 +105,8 @@ STUB_INLINE int set_ts(uint32_t cr0)
 /* SetCR3 to a root that has tables, if no notice waits that may concern them. */
 STUB_INLINE int set_root(uint32_t cr3)
 {
-	if (!stub_data.fast_switch || shared_page.count != shared_page.drained)
+	/* The same root again is meant as a flush. */
+	if (!stub_data.fast_switch || shared_page.count != shared_page.drained || cr3 == shared_page.cr3)
 		return 0;
 	for (unsigned i = 0; i < ROOTS; i++)
 		if (stub_data.roots[i].cr3 == cr3 && stub_data.roots[i].processor) {

@@ -53,6 +53,13 @@ static void exception(unsigned vector)
 	case EX_NMI:
 	case EX_MC:
 		break;
+#ifdef MONITOR_SIGN
+	case EX_UD:
+		if (flag_waits())
+			break;
+		deliver_exception(vector, NO_ERROR_CODE);
+		break;
+#endif
 	case EX_DB:
 		debug_trapped();
 		deliver_exception(vector, NO_ERROR_CODE);

@@ -89,9 +89,12 @@
 /*
  * Room that a site needs: a call of 5 bytes, for an argument on the stack a push of 1 more, and the
  * "lea n(%esp), %esp" of 4 that removes them; 8 for the interrupt mask, so that code of the hypervisor
- * fits in line. An expression that C and both assemblers take.
+ * fits in line (a kernel may give more room by defining VROM_MASK_ROOM). An expression that C and both assemblers take.
  */
-#define VROM_ROOM(args, kind) (5 + 3 * ((kind) & VMI_IS_MASK) + 5 * ((args) / 4) + ((args) / 5))
+#ifndef VROM_MASK_ROOM
+#define VROM_MASK_ROOM 8
+#endif
+#define VROM_ROOM(args, kind) (5 + (VROM_MASK_ROOM - 5) * ((kind) & VMI_IS_MASK) + 5 * ((args) / 4) + ((args) / 5))
 
 /* A nop of p bytes, 0 to 9, the forms that the processor manuals recommend; none if p < 0. In the
  * assembler a true comparison is -1. .fill is used because .if wants to know p at once. */

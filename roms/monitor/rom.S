@@ -10,7 +10,7 @@
 
 #ifdef MONITOR_SIGN
 #define DISABLE andb $FLAG_WAITING, %ss:INTERRUPT_FLAG
-#define ENABLE orb $FLAG_ENABLED, %ss:INTERRUPT_FLAG
+#define ENABLE orb $FLAG_SIGN_ENABLE, %ss:INTERRUPT_FLAG
 #else
 #define DISABLE movb $0, %ss:INTERRUPT_FLAG
 #define ENABLE movb $FLAG_ENABLED, %ss:INTERRUPT_FLAG
@@ -113,7 +113,11 @@ deliver:
 	ret
 #endif
 
+#ifdef MONITOR_SIGN
 	template DisableInterrupts, VROM_FLAGS
+#else
+	template DisableInterrupts, 0
+#endif
 	DISABLE
 	end_template
 
@@ -130,8 +134,10 @@ deliver:
 	movb %ah, %ss:INTERRUPT_FLAG
 	end_template
 #else
-	/* If the sign flag says that something waits, the jump is to the operand of the store, which as an instruction
-	 * is insb: a trap, and the monitor delivers. */
+	template EnableInterrupts, VROM_FLAGS
+	ENABLE
+	js . - 1
+	end_template
 #endif
 
 	entering SYSEXIT
@@ -320,7 +326,19 @@ vmi_PhysicalToMachine:
 
 	entering InvalPage
 	entering FlushTLB
-	entering5 SetLinearMapping
+
+/* Only slot 0 is of use here: what is not in it is looked up. */
+	function SetLinearMapping
+	testl %eax, %eax
+	jnz done
+	pushl %ebx
+	pushl %esi
+	movl 12(%esp), %esi
+	movl $.LVMI_CALL_SetLinearMapping, %ebx
+	int $ENTRY_VECTOR
+	popl %esi
+	popl %ebx
+	ret
 
 /* ---- Ports: the monitor lets through what it does ---- */
 

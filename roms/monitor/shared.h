@@ -30,6 +30,12 @@
  * may hold anything in its other bits (MONITOR_SIGN: except bit 7, set while an interrupt waits). */
 #define INTERRUPT_FLAG (FLAG_PAGE + 1)
 #define FLAG_ENABLED 0x02
+/*
+ * What MONITOR_SIGN enables with, in line: orb $0x0f, FLAG; js .-1. If the sign flag says that an interrupt waits, the jump is
+ * to the operand of the orb, and with the jump's own bytes that is 0f 78 fd: vmread, which is an invalid instruction here.
+ * So the two instructions take 10 bytes and no address.
+ */
+#define FLAG_SIGN_ENABLE 0x0f
 #define FLAG_WAITING 0x80
 
 /*
