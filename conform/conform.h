@@ -115,6 +115,7 @@ static inline uint8_t inb(uint16_t port)
 struct options {
 	bool trace;
 	const char *only, *end; /* "" if not given */
+	unsigned from;          /* so many cases are left out at first */
 };
 extern struct options options;
 void read_options(const struct multiboot *boot);
@@ -195,7 +196,8 @@ void load_segments(uint32_t code, uint32_t stack);
 void let_interrupts_in(uint32_t enable, uint32_t disable);
 int trap(struct trap *trap);
 extern uint8_t stubs[], iret_site[], sysexit_site[], native_iret[];
-extern uint8_t kernel_code[], kernel_trap_code[], kernel_ask_code[], kernel_step_code[], user_blob[], user_blob_end[], vm86_blob[], vm86_blob_end[];
+extern uint8_t kernel_code[], kernel_trap_code[], kernel_ask_code[], kernel_step_code[];
+extern uint8_t user_blob[], user_blob_end[], vm86_blob[], vm86_blob_end[];
 extern uint32_t saved_esp, ask_mask;
 extern uint8_t stack_top[], kernel_stack[], kernel_stack_2[];
 /* Programs in user_blob, where a user sees them. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* The command line: "pae" (which early.c reads), "trace", "only=Call,Call", "end=Reboot" or "end=Shutdown". */
+/* The command line: "pae" (which early.c reads), "trace", "only=Call,Call", "from=N", "end=Reboot" or
+ * "end=Shutdown". */
 #include "conform.h"
 
-struct options options = { false, "", "" };
+struct options options = { false, "", "", 0 };
 static char line[512];
 static uint32_t lower_memory;
 
@@ -24,6 +25,9 @@ static void read_word(const char *word)
 	rest = value(word, "only=");
 	if (rest)
 		options.only = rest;
+	rest = value(word, "from=");
+	for (; rest && *rest >= '0' && *rest <= '9'; rest++)
+		options.from = options.from * 10 + (unsigned)(*rest - '0');
 	rest = value(word, "end=");
 	if (rest)
 		options.end = rest;

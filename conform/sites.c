@@ -10,8 +10,8 @@
 #define CPUID_SEP 0x800
 
 extern char text_start[], text_end[];
-extern uint8_t site_enable[], site_disable[], site_get[], site_set[], site_cpuid[], site_gdt_entry[], site_iret[], site_sysexit[],
-	site_cr2[];
+extern uint8_t site_enable[], site_disable[], site_get[], site_set[], site_cpuid[], site_gdt_entry[], site_iret[],
+	site_sysexit[], site_cr2[];
 
 static unsigned char memory[VROM_PLAN_MEMORY(MOST_SITES)];
 static struct vrom_table table = VROM_KERNEL_TABLE(text_start, text_end);

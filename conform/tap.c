@@ -140,6 +140,10 @@ void run_cases(void)
 
 		if (!selected(test->call))
 			continue;
+		if (options.from) {
+			options.from--;
+			continue;
+		}
 		at_work = test->call;
 		if (options.trace)
 			say("# %s: %s\n", test->call, test->what);

@@ -102,7 +102,7 @@ def make_rom(build, folder, number, plant):
 def boot(build, rom, words):
     """What the guest says, and whether it came to its end."""
     command = [f"{build}/vrom", "run", f"{build}/conform.elf", "--rom", rom, "--append", words, "--timeout", str(SECONDS),
-               "--", "-vga", "none", "-icount", "shift=5,sleep=off"]
+               "--", "-vga", "none", "-rtc", "clock=vm", "-icount", "shift=5,sleep=off"]
     result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     return result.stdout.decode("latin-1").replace("\r", "").split("\n")
 
