@@ -18,6 +18,12 @@
 
 static bool flag_protected;
 
+#ifdef MONITOR_OPEN
+/* The page may be read only for us too. */
+#undef flag_byte
+#define flag_byte (*(volatile uint8_t *)physical(image_physical((void *)INTERRUPT_FLAG)))
+#endif
+
 bool interrupts_enabled(void)
 {
 	return flag_byte & FLAG_ENABLED;
