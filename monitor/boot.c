@@ -13,7 +13,11 @@
 #include "multiboot.h"
 
 #define MIB 0x100000u
+#ifdef MONITOR_OPEN
+#define RAM_LIMIT (VIRTUAL_TOP - PHYSICAL_BASE) /* that much is in the guest's page tables */
+#else
 #define RAM_LIMIT 0xf0000000u /* devices are above, and the hole */
+#endif
 #define GUEST_LEAST (8 * MIB)
 #define POOL_LEAST MIB
 #define POOL_MOST (8 * MIB)
@@ -176,7 +180,8 @@ uint32_t boot_prepare(uint32_t magic, const struct multiboot *info)
 		b->start = (uint32_t)image_load;
 
 	for (uint32_t i = 0; i < HOLE; i++)
-		directory[i] = i * LARGE_PAGE + PTE_LARGE + PTE_WRITE + PTE_PRESENT;
+		directory[i] = i % (PHYSICAL_BASE ? PHYSICAL_BASE / LARGE_PAGE : 1024) * LARGE_PAGE +
+			       PTE_LARGE + PTE_WRITE + PTE_PRESENT;
 	if (b->failed == BOOT_NO_PSE) {
 		for (uint32_t i = 0; i < 1024; i++)
 			low_table[i] = i * PAGE + PTE_WRITE + PTE_PRESENT;

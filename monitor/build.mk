@@ -7,13 +7,16 @@ MONITOR_FLAGS_monitor-verify := -DMONITOR_VERIFY
 MONITOR_FLAGS_monitor-sign := -DMONITOR_SIGN
 MONITOR_FLAGS_monitor-open := -DMONITOR_OPEN
 MONITOR_ROM_monitor-sign := $(BUILD)/monitor-sign.rom
+MONITOR_ROM_monitor-open := $(BUILD)/monitor-open.rom
 
-# The ROM for monitor-sign: the same source.
-$(BUILD)/i386/roms/monitor-sign/rom.o: roms/monitor/rom.S
+# ROMs for variants: the same source. Without isolation the monitor needs more of the linear addresses.
+ROM_OPTIONS_monitor-sign := $(ROM_OPTIONS_monitor)
+ROM_OPTIONS_monitor-open := --virtual-top 0xf0000000
+$(BUILD)/i386/roms/monitor-%/rom.o: roms/monitor/rom.S
 	@mkdir -p $(@D)
-	$(CC) $(ROM_CFLAGS) -DMONITOR_SIGN -c -o $@ $<
-$(BUILD)/monitor-sign.rom: $(BUILD)/i386/roms/monitor-sign.elf $(BUILD)/vrom
-	$(BUILD)/vrom build $(ROM_OPTIONS) $(ROM_OPTIONS_monitor) --product "monitor ROM" -o $@ $<
+	$(CC) $(ROM_CFLAGS) $(MONITOR_FLAGS_monitor-$*) -c -o $@ $<
+$(BUILD)/monitor-sign.rom $(BUILD)/monitor-open.rom: $(BUILD)/%.rom: $(BUILD)/i386/roms/%.elf $(BUILD)/vrom
+	$(BUILD)/vrom build $(ROM_OPTIONS) $(ROM_OPTIONS_$*) --product "$* ROM" -o $@ $<
 
 # Arguments in registers, which the assembly counts on.
 MONITOR_CFLAGS := $(I386_CFLAGS) -O2 -mregparm=3 -Imonitor -Iroms/monitor

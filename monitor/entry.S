@@ -107,9 +107,12 @@ leave:
 	movl %eax, %esp
 	movl shadow_cr3, %ecx
 #ifdef MONITOR_OPEN
+	movl %cr3, %edx
+	cmpl %ecx, %edx
+	jne 1f
 	cmpb $0, shadow_stale
 	je exit_gs
-	movb $0, shadow_stale
+1:	movb $0, shadow_stale
 #endif
 	movl %ecx, %cr3
 	.globl exit_gs, exit_fs, exit_es, exit_ds, exit_iret

@@ -6,6 +6,8 @@
 monitor_rom:
 #ifdef MONITOR_SIGN
 	.incbin "monitor-sign.rom"
+#elif defined(MONITOR_OPEN)
+	.incbin "monitor-open.rom"
 #else
 	.incbin "monitor.rom"
 #endif

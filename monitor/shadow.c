@@ -78,7 +78,7 @@ static unsigned entries(void)
 /* Those of the directories that are the guest's: all but the hole's. */
 static unsigned slots(void)
 {
-	return VIRTUAL_TOP >> shift();
+	return GUEST_TOP >> shift();
 }
 
 /* ---- Pages of the pool, entries ---- */
@@ -99,13 +99,13 @@ static void put(uint32_t index, unsigned i, uint64_t value)
 {
 	void *page = physical(page_address(index));
 
+#ifdef MONITOR_OPEN
+	shadow_stale |= get(index, i) != 0;
+#endif
 	if (pae)
 		((uint64_t *)page)[i] = value;
 	else
 		((uint32_t *)page)[i] = (uint32_t)value;
-#ifdef MONITOR_OPEN
-	shadow_stale = true;
-#endif
 }
 
 /* Pages that are free are empty: who gives one back knows where something is in it. */
@@ -687,6 +687,10 @@ COLD void shadow_reset(void)
 {
 	if (pae != guest_pae()) {
 		pae = guest_pae();
+#ifdef MONITOR_OPEN
+		write_cr3(stub_data.monitor_cr3);
+		shadow_stale = true;
+#endif
 		stub_data.monitor_cr3 = image_physical(pae ? (void *)monitor_pdpt : (void *)monitor_directory);
 		switch_paging(stub_data.monitor_cr3, (read_cr4() & ~CR4_PAE) | (pae ? CR4_PAE : 0));
 	}
@@ -727,9 +731,10 @@ void shadow_init(void)
 			guest_hole[i] = monitor_hole[i] & ~(writable ? 0u : PTE_WRITE);
 		guest_hole_pae[i] = guest_hole[i];
 	}
+	/* What is above PHYSICAL_BASE is physical memory from 0 on. */
 	for (unsigned i = 0; i < VIRTUAL_TOP >> 21; i++)
 		monitor_directories_pae[i / 512][i % 512] =
-			((uint64_t)i << 21) | PTE_PRESENT | PTE_WRITE | PTE_LARGE;
+			((uint64_t)(i % (PHYSICAL_BASE ? PHYSICAL_BASE >> 21 : 2048)) << 21) | PTE_PRESENT | PTE_WRITE | PTE_LARGE;
 	monitor_directories_pae[3][510] = image_physical(monitor_hole_pae) | PTE_PRESENT | PTE_WRITE;
 	for (unsigned i = 0; i < 4; i++)
 		monitor_pdpt[i] = image_physical(monitor_directories_pae[i]) | PTE_PRESENT;

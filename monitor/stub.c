@@ -67,7 +67,7 @@ STUB_INLINE int give_page_fault(struct regs *regs, uint32_t address)
 	volatile uint32_t *stack = (volatile uint32_t *)esp;
 	unsigned kind;
 
-	if (!stub_data.fast_fault || (regs->eflags & FLAG_VM) || address >= VIRTUAL_TOP || (regs->error & ~7u) ||
+	if (!stub_data.fast_fault || (regs->eflags & FLAG_VM) || address >= GUEST_TOP || (regs->error & ~7u) ||
 	    esp % 4 || esp < 64 || esp > VIRTUAL_TOP || (!user && regs->ss != stub_data.ss1))
 		return 0;
 	kind = guest_fault_kind(address, regs->error, user);
