@@ -371,6 +371,16 @@ static inline uint64_t leaf_for(const struct table *table, const void *theirs, u
 	uint64_t key = table->key, entry, leaf;
 	bool writable;
 
+	if (!pae && theirs) {
+		/* Nearly all are this: RAM, in words of 32 bits. */
+		uint32_t word = ((const uint32_t *)theirs)[i], rights = word & (uint32_t)key;
+
+		if ((word & (PTE_PRESENT | PTE_ACCESSED)) != (PTE_PRESENT | PTE_ACCESSED))
+			return 0;
+		if (word >= 0x100000 && word < guest.ram_end)
+			return (word & ~0xfffu) | PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY | (rights & PTE_USER) |
+			       (word & PTE_DIRTY ? rights & PTE_WRITE : 0);
+	}
 	if (key & PTE_LARGE)
 		entry = (key & ~((1u << shift()) - 1)) + i * PAGE + PTE_PRESENT + PTE_ACCESSED +
 			(key & (PTE_WRITE | PTE_USER | PTE_DIRTY));

@@ -249,11 +249,13 @@ enter_WriteLDTEntry:
  * queue, unless the entry was not present, of which nothing is kept anywhere.
  */
 	function SetPxE
-	testb $1, (%edx)
+	cmpl %edx, SHARED_LAST   /* the same again: its notice still waits */
+	jne 1f
+	movl %eax, (%edx)
+	ret
+1:	testb $1, (%edx)
 	movl %eax, (%edx)
 	jz done
-	cmpl %edx, SHARED_LAST   /* the same again */
-	je done
 	movl %edx, %eax
 
 /* EAX: the entry. */
