@@ -149,6 +149,7 @@ SPECIAL = [
     ("IRET", "keeps interrupts on", "pushfl; testl $0x200, (%esp); jz 8f; orl $0x200, %ss:16(%esp); 8: popfl"),
     ("IRET", "takes one CS for the kernel", "cmpl $0xa0, %ss:8(%esp); jne 9f; movl $8, %ss:8(%esp); 9:"),
     ("IRET", "takes one CS for every user", "cmpl $0x53, %ss:8(%esp); jne 9f; movl $0x1b, %ss:8(%esp); 9:"),
+    ("IRET", "goes one byte too far in ring 3", "cmpl $0x1b, %ss:8(%esp); jne 9f; incl %ss:4(%esp); 9:"),
     ("IRET", "moves the user's stack", "cmpl $0x1b, %ss:8(%esp); jne 9f; addl $4, %ss:16(%esp); 9:"),
     ("IRET", "takes one SS for every user", "cmpl $0x1b, %ss:8(%esp); jne 9f; movl $0x23, %ss:20(%esp); 9:"),
     ("IRET", "loads DS for the user", "pushl %eax; movl $0x23, %eax; movl %eax, %ds; popl %eax"),
@@ -277,6 +278,13 @@ PAIRS = [
     ("SetLazyMode", "loses TS in a switch", LAZY, "SetCR0", if_lazy(2, "ret")),
     ("SetLazyMode", "loses CLTS in a switch", LAZY, "CLTS", if_lazy(2, "ret")),
     ("SetLinearMapping", "knows no slot but 0", "", "SetPxE", "cmpl $0xd0000000, %edx; jb 9f; ret; 9:"),
+    ("SetIOPLMask", "is forgotten on the way to a user", "", "IRET", "andl $~0x3000, %ss:12(%esp)"),
+    ("SetIOPLMask", "gives every user all ports", "", "IRET", "orl $0x3000, %ss:12(%esp)"),
+    ("SetIOPLMask", "lets nobody enable interrupts", "", "EnableInterrupts",
+     "pushfl; testl $0x3000, (%esp); leal 4(%esp), %esp; jz 9f; ret; 9:"),
+    ("ReleasePage", "leaves the page a dead directory", f"testb $2, %dl; jz 9f; shll $12, %eax; movl %eax, %ecx; call rom_ram; "
+     f"movl %ecx, {FREE}(%eax); 9: ret", "SetCR3", f"movl %eax, %ecx; call rom_ram; cmpl %ecx, {FREE}(%eax); movl %ecx, %eax; "
+     "jne 9f; ret; 9:"),
     ("ReleasePage", "leaves the page to be written to", page_of_frame(f"call rom_ram; movl %ecx, {FREE}(%eax); ret"),
      "GetCR2", f"call rom_ram; movl {FREE}(%eax), %ecx; jecxz 9f; movl $0, 28(%ecx); 9:"),
 ]
