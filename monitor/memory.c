@@ -28,6 +28,14 @@ uint32_t memory_frame(uint64_t page, bool *writable)
 	return image_physical(junk);
 }
 
+bool memory_writable(uint64_t page)
+{
+	bool writable;
+
+	memory_frame(page, &writable);
+	return writable;
+}
+
 /* Whether a large page is RAM of the guest's throughout, and the machine's at the same address. */
 bool memory_plain(uint64_t start, uint32_t size)
 {

@@ -152,6 +152,7 @@ void *guest_physical(uint32_t address, bool write);
 bool guest_read_physical(uint32_t address, void *to, uint32_t length);
 bool guest_write_physical(uint32_t address, const void *from, uint32_t length);
 uint32_t memory_frame(uint64_t page, bool *writable);   /* the machine's frame for a page of the guest's */
+bool memory_writable(uint64_t page);                     /* what is there can be written */
 bool memory_plain(uint64_t start, uint32_t size);       /* all RAM of the guest's, at the same address */
 static inline uint32_t image_physical(const void *address)
 {
@@ -293,7 +294,8 @@ bool guest_pae(void);
 uint64_t guest_entry(uint64_t at);        /* of a page table; 0: there is none */
 uint64_t guest_directory_entry(uint32_t address);
 void shadow_init(void);
-void shadow_reset(void);
+void shadow_reset(void);                  /* forgets everything */
+void shadow_form(bool with_pae);          /* of the tables that the processor uses */
 /* A page fault of the guest. True: it was the shadow's, and is mended. False: it is the guest's own, with this error code. */
 bool shadow_fault(uint32_t address, uint32_t *error);
 void shadow_root(void);                   /* CR0, CR3 or CR4 were set */

@@ -13,350 +13,29 @@
  * root is believed; a flush compares those parts that programs can reach, since some guests clear them without a word.
  * With MONITOR_VERIFY all of it is compared at each load of CR3, and nothing may be stale.
  */
-#include "monitor.h"
-#include "stub.h"
+#include "shadow.h"
 
-#define MOST_PAGES 2048          /* of the pool */
-#define BUCKETS 1024
 #define AROUND 24                /* entries before and behind one that is filled */
-#define RESERVE 8                /* pages that a single step may need */
-#define ALL (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED | PTE_DIRTY)
-#define HOLE_PAGES 0x40          /* of the hole, from its start, that may be seen by the guest */
-#define SLOT_WORDS (2048 / 32)
-#define NOWHERE 0xffff
-#define MANY 0xfffe
 
-uint32_t monitor_directory[1024] __attribute__((aligned(PAGE)));
-uint32_t monitor_hole[1024] __attribute__((aligned(PAGE)));
 uint32_t shadow_cr3;
-#ifdef MONITOR_OPEN
-bool shadow_stale;
-#endif
-static uint32_t guest_hole[1024] __attribute__((aligned(PAGE)));
-static uint64_t monitor_hole_pae[512] __attribute__((aligned(PAGE)));
-static uint64_t guest_hole_pae[512] __attribute__((aligned(PAGE)));
-static uint64_t monitor_directories_pae[4][512] __attribute__((aligned(PAGE)));
-static uint64_t monitor_pdpt[4] __attribute__((aligned(32)));
-
-struct table {
-	uint64_t key;
-	uint32_t next;           /* in its bucket, or the free list: index plus 1 */
-	uint16_t slot;           /* of the directories, where it is linked: NOWHERE, MANY */
-	uint16_t low, high;      /* entries that were ever filled */
-	bool used;
-};
-static struct table tables[MOST_PAGES];
-static uint32_t buckets[BUCKETS], free_list, free_count, page_count;
-
-struct root {
-	uint32_t cr3;            /* the guest's; UNPAGED: paging is off */
-	bool valid;
-	uint32_t used;           /* when, by the clock of switches */
-	unsigned directories;    /* 1, or 4 */
-	uint32_t pages[4];       /* index of the shadow's directories */
-	uint64_t guest[4];       /* address of the guest's directories, 0: none */
-	uint32_t filled[SLOT_WORDS]; /* a bit for each slot: it may be other than 0 */
-};
-static struct root roots[ROOTS], *current;
-static uint64_t pdpts[ROOTS][4] __attribute__((aligned(32)));
 static uint32_t clock;
-static uint8_t directory_filter[1024]; /* how many roots have a directory with that hash */
-static bool pae;                       /* form of the tables that the processor uses */
-#define UNPAGED 0xffffffff
-#define CPU_NX (1 << 20)                /* EDX of CPUID 80000001h */
 
-static unsigned shift(void)
+/* ---- What the shadow of an entry is ---- */
+
+static uint64_t large_start(const struct walk *w)
 {
-	return pae ? 21 : 22;
-}
-
-static unsigned entries(void)
-{
-	return pae ? 512 : 1024;
-}
-
-/* Those of the directories that are the guest's: all but the hole's. */
-static unsigned slots(void)
-{
-	return GUEST_TOP >> shift();
-}
-
-/* ---- Pages of the pool, entries ---- */
-
-static uint32_t page_address(uint32_t index)
-{
-	return boot.pool + index * PAGE;
-}
-
-static uint64_t get(uint32_t index, unsigned i)
-{
-	const void *page = physical(page_address(index));
-
-	return pae ? ((const uint64_t *)page)[i] : ((const uint32_t *)page)[i];
-}
-
-static void put(uint32_t index, unsigned i, uint64_t value)
-{
-	void *page = physical(page_address(index));
-
-#ifdef MONITOR_OPEN
-	shadow_stale |= get(index, i) != 0;
-#endif
-	if (pae)
-		((uint64_t *)page)[i] = value;
-	else
-		((uint32_t *)page)[i] = (uint32_t)value;
-}
-
-/* Pages that are free are empty: who gives one back knows where something is in it. */
-static uint32_t take_page(void)
-{
-	uint32_t index = free_list - 1;
-
-	free_list = tables[index].next;
-	free_count--;
-	return index;
-}
-
-static void give_page(uint32_t index)
-{
-	tables[index].used = false;
-	tables[index].next = free_list;
-	free_list = index + 1;
-	free_count++;
-}
-
-/* ---- Tables ---- */
-
-static uint32_t *bucket(uint64_t key)
-{
-	return &buckets[(uint32_t)(key >> 12) % BUCKETS];
-}
-
-static uint32_t find_table(uint64_t key)
-{
-	for (uint32_t i = *bucket(key); i; i = tables[i - 1].next)
-		if (tables[i - 1].key == key)
-			return i - 1;
-	return NOWHERE;
-}
-
-static uint32_t make_table(uint64_t key)
-{
-	uint32_t index = find_table(key);
-
-	if (index != NOWHERE)
-		return index;
-	index = take_page();
-	tables[index] = (struct table){ .key = key, .next = *bucket(key), .slot = NOWHERE, .low = 1023, .used = true };
-	*bucket(key) = index + 1;
-	return index;
-}
-
-/* The slot of root's directories that entry i of the whole, 4 GiB, is. */
-static uint32_t directory_page(const struct root *root, unsigned slot)
-{
-	return root->pages[slot / entries()];
-}
-
-static uint64_t get_slot(const struct root *root, unsigned slot)
-{
-	return get(directory_page(root, slot), slot % entries());
-}
-
-static void put_slot(struct root *root, unsigned slot, uint64_t value)
-{
-	put(directory_page(root, slot), slot % entries(), value);
-	root->filled[slot / 32] |= 1u << slot % 32;
-}
-
-/* The first slot from slot on that may be other than 0, or slots(). */
-static unsigned next_slot(struct root *root, unsigned slot)
-{
-	while (slot < slots()) {
-		uint32_t word = root->filled[slot / 32] >> slot % 32;
-
-		if (!word) {
-			slot = (slot | 31) + 1;
-			continue;
-		}
-		slot += (unsigned)__builtin_ctz(word);
-		if (slot >= slots())
-			break;
-		if (get_slot(root, slot))
-			return slot;
-		root->filled[slot / 32] &= ~(1u << slot % 32);
-		slot++;
-	}
-	return slots();
-}
-
-static uint64_t link_to(uint32_t index)
-{
-	return page_address(index) | ALL;
-}
-
-static void drop_table(uint32_t index)
-{
-	struct table *table = &tables[index];
-	uint32_t *at = bucket(table->key);
-	unsigned from = table->slot == MANY ? 0 : table->slot, to = table->slot == MANY ? slots() : table->slot + 1u;
-
-	while (*at != index + 1)
-		at = &tables[*at - 1].next;
-	*at = table->next;
-	if (table->slot != NOWHERE)
-		for (unsigned r = 0; r < ROOTS; r++)
-			for (unsigned slot = from; roots[r].valid && slot < to; slot++)
-				if (get_slot(&roots[r], slot) == link_to(index))
-					put_slot(&roots[r], slot, 0);
-	for (unsigned i = table->low; i <= table->high; i++)
-		put(index, i, 0);
-	give_page(index);
-}
-
-/* ---- Roots ---- */
-
-static uint8_t *filter(uint64_t directory)
-{
-	return &directory_filter[(directory >> 12) % sizeof directory_filter];
-}
-
-/* All but the hole. */
-static void empty_directory(struct root *root, unsigned i)
-{
-	for (unsigned slot = next_slot(root, i * entries()); slot < (i + 1) * entries() && slot < slots();
-	     slot = next_slot(root, slot + 1))
-		put_slot(root, slot, 0);
-}
-
-/* The entry of a directory for a part of the linear addresses that is the monitor's. */
-static void map_hole(struct root *root, unsigned slot, uint64_t entry)
-{
-	put(directory_page(root, slot), slot % entries(), entry);
-}
-
-static void map_holes(struct root *root, bool map)
-{
-	uint32_t hole = image_physical(pae ? (void *)guest_hole_pae : (void *)guest_hole);
-
-	map_hole(root, VIRTUAL_TOP >> shift(), map ? hole | PTE_PRESENT | PTE_WRITE : 0);
-#ifdef MONITOR_OPEN
-	for (unsigned k = PHYSICAL_BASE >> shift(); k < VIRTUAL_TOP >> shift(); k++)
-		map_hole(root, k, !map ? 0 : pae ? monitor_directories_pae[k / 512][k % 512] : monitor_directory[k]);
-#endif
-}
-
-static void drop_root(struct root *root)
-{
-	if (!root->valid)
-		return;
-	map_holes(root, false);
-	for (unsigned i = 0; i < root->directories; i++) {
-		empty_directory(root, i);
-		if (root->guest[i])
-			--*filter(root->guest[i]);
-		give_page(root->pages[i]);
-	}
-	root->valid = false;
-	stub_data.roots[root - roots].processor = 0;
-}
-
-/* Where the guest's directories for its CR3 are. With PAE the processor reads that when CR3 is loaded. */
-static void guest_directories(uint64_t *at)
-{
-	at[0] = guest.cr3 & ~0xfffu;
-	for (unsigned i = 0; guest_pae() && i < 4; i++)
-		at[i] = guest.pdpte[i] & PTE_PRESENT ? guest.pdpte[i] & 0xffffff000ull : 0;
-	if (!(guest.cr0 & CR0_PG))
-		at[0] = 0;
-}
-
-static void set_directory(struct root *root, unsigned i, uint64_t address)
-{
-	if (root->guest[i])
-		--*filter(root->guest[i]);
-	root->guest[i] = address;
-	if (address)
-		++*filter(address);
-}
-
-static uint32_t processor_cr3(const struct root *root)
-{
-	return pae ? image_physical(pdpts[root - roots]) : page_address(root->pages[0]);
-}
-
-static void check_directories(struct root *root, const uint64_t *directories)
-{
-	for (unsigned i = 0; i < root->directories; i++)
-		if (root->guest[i] != directories[i]) {
-			empty_directory(root, i);
-			set_directory(root, i, directories[i]);
-		}
-}
-
-COLD static struct root *new_root(uint32_t cr3)
-{
-	struct root *root = &roots[0];
-
-	for (unsigned r = 0; r < ROOTS; r++) {
-		if (!roots[r].valid) {
-			root = &roots[r];
-			break;
-		}
-		if (&roots[r] != current && (root == current || roots[r].used < root->used))
-			root = &roots[r];
-	}
-	drop_root(root);
-	*root = (struct root){ .cr3 = cr3, .valid = true, .directories = pae ? 4 : 1 };
-	for (unsigned i = 0; i < root->directories; i++) {
-		root->pages[i] = take_page();
-		pdpts[root - roots][i] = page_address(root->pages[i]) | PTE_PRESENT;
-	}
-	map_holes(root, true);
-	stub_data.roots[root - roots].cr3 = cr3;
-	stub_data.roots[root - roots].processor = cr3 == UNPAGED ? 0 : processor_cr3(root);
-	return root;
-}
-
-/* What the guest's directories of a new root have in common with those of the root before, the kernel above all, leads to the
- * same tables. */
-COLD static void inherit(struct root *root, struct root *from)
-{
-	for (unsigned slot = next_slot(from, 0); slot < slots(); slot = next_slot(from, slot + 1)) {
-		unsigned i = slot / entries(), k = slot % entries() * (pae ? 8 : 4);
-
-		if (root->guest[i] && from->guest[i] &&
-		    guest_entry(root->guest[i] + k) == guest_entry(from->guest[i] + k))
-			put_slot(root, slot, get_slot(from, slot));
-	}
-}
-
-/* ---- Comparing with the guest's tables ---- */
-
-static uint64_t shadow_entry(const struct walk *w, bool write_anyway)
-{
-	bool writable;
-	uint64_t entry = memory_frame(w->frame, &writable) | PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY;
-
-	if (writable && (write_anyway || (w->writable && w->dirty)))
-		entry |= PTE_WRITE;
-	if (w->user && !(write_anyway && !w->writable))
-		entry |= PTE_USER;
-	return entry | (w->nx ? PTE_NX : 0);
-}
-
-static uint64_t large_entry(const struct walk *w)
-{
-	struct walk whole = *w;
-
-	whole.frame &= ~(uint64_t)((1u << shift()) - 1);
-	return shadow_entry(&whole, false) | PTE_LARGE;
+	return w->frame & ~(uint64_t)((1u << shift()) - 1);
 }
 
 static bool maps_large(const struct walk *w)
 {
-	return w->large && memory_plain(w->frame & ~(uint64_t)((1u << shift()) - 1), 1u << shift());
+	return w->large && memory_plain(large_start(w), 1u << shift());
+}
+
+static uint64_t large_entry(const struct walk *w)
+{
+	return large_start(w) | PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY | PTE_LARGE |
+	       (w->writable && w->dirty ? PTE_WRITE : 0) | (w->user ? PTE_USER : 0) | (w->nx ? PTE_NX : 0);
 }
 
 static const void *guest_table(const struct table *table)
@@ -390,7 +69,7 @@ static inline uint64_t leaf_for(const struct table *table, const void *theirs, u
 		entry = ((const uint32_t *)theirs)[i];
 	if ((entry & (PTE_PRESENT | PTE_ACCESSED)) != (PTE_PRESENT | PTE_ACCESSED))
 		return 0;
-	leaf = memory_frame(entry & 0xffffff000ull, &writable) | PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY;
+	leaf = memory_frame(entry & FRAME, &writable) | PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY;
 	leaf |= entry & key & PTE_USER;
 	if (writable && (entry & PTE_DIRTY))
 		leaf |= entry & key & PTE_WRITE;
@@ -401,9 +80,11 @@ static inline uint64_t leaf_for(const struct table *table, const void *theirs, u
 
 static bool gives_more(uint64_t leaf, uint64_t right)
 {
-	return !right || ((leaf ^ right) & 0xffffff000ull) || (leaf & ~right & (PTE_WRITE | PTE_USER)) ||
+	return !right || ((leaf ^ right) & FRAME) || (leaf & ~right & (PTE_WRITE | PTE_USER)) ||
 	       (right & ~leaf & PTE_NX);
 }
+
+/* ---- Comparing ---- */
 
 /* Brings what is in a table up to date. Returns how many entries gave more than they should. */
 static unsigned compare_table(struct table *table)
@@ -438,7 +119,7 @@ static unsigned compare_slot(struct root *root, unsigned slot, bool kernel_too)
 		put_slot(root, slot, 0);
 		return 1;
 	}
-	table = &tables[((uint32_t)entry - boot.pool) / PAGE];
+	table = &tables[page_index(entry)];
 	if (!kernel_too && !(table->key & PTE_USER))
 		return 0;
 	if (walk_key(slot << shift()) == table->key)
@@ -453,71 +134,60 @@ COLD static unsigned compare(struct root *root, bool kernel_too)
 
 	if (root->cr3 == UNPAGED)
 		return 0;
-	for (unsigned slot = next_slot(root, 0); slot < slots(); slot = next_slot(root, slot + 1))
+	for_slots(root, slot)
 		stale += compare_slot(root, slot, kernel_too);
 	return stale;
 }
 
 /* ---- The processor's tables ---- */
 
+static void read_pdpt(void)
+{
+	if (pae)
+		guest_read_physical(guest.cr3 & ~0x1fu, guest.pdpte, sizeof guest.pdpte);
+}
+
 /* stub.c loads the tables of a root that is known to it without us. */
 void shadow_sync(uint32_t cr3)
 {
-	uint64_t directories[4] = { 0 };
-
 	if (cr3 == shadow_cr3)
 		return;
-	for (current = roots; processor_cr3(current) != cr3; current++)
+	for (current = roots; !current->valid || processor_cr3(current) != cr3; current++)
 		;
 	shadow_cr3 = cr3;
 	guest.cr3 = current->cr3;
 	current->used = ++clock;
-	if (!pae)
-		return;
-	guest_read_physical(guest.cr3 & ~0x1fu, guest.pdpte, sizeof guest.pdpte);
-	guest_directories(directories);
-	check_directories(current, directories);
+	read_pdpt();
+	set_directories(current);
 }
 
 /* The guest is about to use other page tables: CR0, CR3 or CR4 were set, or nothing is in the shadow. */
 HOT void shadow_root(void)
 {
 	uint32_t cr3 = guest.cr0 & CR0_PG ? guest.cr3 : UNPAGED;
-	uint64_t directories[4] = { 0 };
-	struct root *before;
+	struct root *root;
 
-	if (pae != guest_pae())
+	if (pae != guest_pae() || free_count < RESERVE)
 		shadow_reset();
-	if (free_count < RESERVE)
-		shadow_reset();
-	if (guest_pae())
-		guest_read_physical(guest.cr3 & ~0x1fu, guest.pdpte, sizeof guest.pdpte);
+	read_pdpt();
 	shadow_drain();
-	before = current;
-	guest_directories(directories);
-	for (current = roots; current < roots + ROOTS; current++)
-		if (current->valid && current->cr3 == cr3)
-			break;
-	if (current == roots + ROOTS) {
-		current = before;
-		current = new_root(cr3);
-		for (unsigned i = 0; i < current->directories; i++)
-			set_directory(current, i, directories[i]);
-		if (before && before->valid && before != current && cr3 != UNPAGED)
-			inherit(current, before);
+	root = find_root(cr3);
+	if (!root) {
+		root = new_root(cr3);
 	} else {
-		check_directories(current, directories);
+		set_directories(root);
 #ifdef MONITOR_VERIFY
-		unsigned stale = compare(current, true);
+		unsigned stale = compare(root, true);
 
-		if (stale && guest.entered && current != before)
+		if (stale && guest.entered && root != current)
 			guest_stop("%u entries of the shadow of CR3 %08x are stale", stale, cr3);
 #else
 		/* The same again is a flush. */
-		if (!guest.entered || current == before)
-			compare(current, !guest.entered);
+		if (!guest.entered || root == current)
+			compare(root, !guest.entered);
 #endif
 	}
+	current = root;
 	current->used = ++clock;
 	shadow_cr3 = processor_cr3(current);
 }
@@ -545,36 +215,40 @@ COLD static void fill_around(uint32_t index, unsigned i)
 HOT bool shadow_fault(uint32_t address, uint32_t *error)
 {
 	uint32_t access = *error & (FAULT_WRITE | FAULT_USER | FAULT_FETCH), fault, index;
-	bool fresh;
 	unsigned slot = address >> shift(), i = (address >> 12) % entries();
+	bool fresh, writes;
 	struct walk w;
-	uint64_t entry;
+	uint64_t leaf;
 
 	fault = walk(address, access, &w);
 	if (fault) {
 		*error = fault & 0xffff;
 		return false;
 	}
-	/* The guest may write where the machine may not: to the BIOS, which natively would do nothing. */
-	entry = shadow_entry(&w, (access & FAULT_WRITE) && !w.writable);
-	if ((access & FAULT_WRITE) && !(entry & PTE_WRITE)) {
-		*error = FAULT_PRESENT | access;
-		return false;
-	}
 	if (free_count < RESERVE) {
 		shadow_reset();
 		shadow_root();
 	}
-	if (maps_large(&w) && !((access & FAULT_WRITE) && !w.writable)) {
+	/* With CR0.WP clear a kernel writes where programs must not. */
+	writes = (access & FAULT_WRITE) && !w.writable;
+	if (maps_large(&w) && !writes) {
 		put_slot(current, slot, large_entry(&w));
 		return true;
 	}
-	fresh = find_table(w.table) == NOWHERE;
-	index = make_table(w.table);
-	if (tables[index].slot != slot)
-		tables[index].slot = tables[index].slot == NOWHERE ? (uint16_t)slot : MANY;
-	put_slot(current, slot, link_to(index));
-	fill(index, i, entry);
+	index = find_table(w.table);
+	fresh = index == NOWHERE;
+	if (fresh)
+		index = make_table(w.table);
+	leaf = leaf_for(&tables[index], guest_table(&tables[index]), i);
+	if (writes)
+		leaf = (leaf & ~(uint64_t)PTE_USER) | PTE_WRITE;
+	/* The guest may write where the machine may not: to the BIOS. */
+	if ((access & FAULT_WRITE) && (!(leaf & PTE_WRITE) || !memory_writable(w.frame))) {
+		*error = FAULT_PRESENT | access;
+		return false;
+	}
+	link_table(current, slot, index);
+	fill(index, i, leaf);
 	if (fresh)
 		fill_around(index, i);
 	return true;
@@ -586,7 +260,7 @@ static void entry_changed(uint32_t at)
 {
 	unsigned i = at % PAGE / (pae ? 8 : 4), next;
 
-	for (uint32_t t = buckets[(at >> 12) % BUCKETS]; t; t = next) {
+	for (uint32_t t = *bucket(at); t; t = next) {
 		next = tables[t - 1].next;
 		if ((uint32_t)tables[t - 1].key >> 12 == at >> 12 && !(tables[t - 1].key & PTE_LARGE))
 			put(t - 1, i, get(t - 1, i) ? leaf_for(&tables[t - 1], guest_table(&tables[t - 1]), i) : 0);
@@ -603,7 +277,7 @@ static void page_changed(uint32_t at)
 {
 	uint32_t next;
 
-	for (uint32_t t = buckets[(at >> 12) % BUCKETS]; t; t = next) {
+	for (uint32_t t = *bucket(at); t; t = next) {
 		next = tables[t - 1].next;
 		if ((uint32_t)tables[t - 1].key >> 12 == at >> 12 && !(tables[t - 1].key & PTE_LARGE))
 			drop_table(t - 1);
@@ -668,7 +342,7 @@ HOT void shadow_inval(uint32_t address)
 	entry = get_slot(current, slot);
 	if (!entry)
 		return;
-	table = &tables[((uint32_t)entry - boot.pool) / PAGE];
+	table = &tables[page_index(entry)];
 	if ((entry & PTE_LARGE) || walk_key(address) != table->key)
 		put_slot(current, slot, 0);
 	else
@@ -679,83 +353,4 @@ HOT void shadow_inval(uint32_t address)
 COLD void shadow_flush(bool kernel_too)
 {
 	compare(current, kernel_too || !guest.entered);
-}
-
-/* ---- The hole, and the monitor's own tables ---- */
-
-void shadow_protect_flag(bool protect)
-{
-	guest_hole[0] = (guest_hole[0] & ~PTE_WRITE) | (protect ? 0 : PTE_WRITE);
-	guest_hole_pae[0] = (guest_hole_pae[0] & ~(uint64_t)PTE_WRITE) | (protect ? 0 : PTE_WRITE);
-#ifdef MONITOR_OPEN
-	shadow_stale = true;
-#endif
-}
-
-/* Forgets everything. */
-COLD void shadow_reset(void)
-{
-	if (pae != guest_pae()) {
-		pae = guest_pae();
-#ifdef MONITOR_OPEN
-		write_cr3(stub_data.monitor_cr3);
-		shadow_stale = true;
-#endif
-		stub_data.monitor_cr3 = image_physical(pae ? (void *)monitor_pdpt : (void *)monitor_directory);
-		switch_paging(stub_data.monitor_cr3, (read_cr4() & ~CR4_PAE) | (pae ? CR4_PAE : 0));
-	}
-	memset(roots, 0, sizeof roots);
-	memset(stub_data.roots, 0, sizeof stub_data.roots);
-	memset(buckets, 0, sizeof buckets);
-	memset(directory_filter, 0, sizeof directory_filter);
-	current = NULL;
-	free_list = free_count = 0;
-	memset(physical(boot.pool), 0, page_count * PAGE);
-	for (uint32_t i = page_count; i--;)
-		give_page(i);
-}
-
-/* Of the hole the guest sees, read only, what the processor needs to enter the monitor and the code that runs on the
- * guest's tables; and writable, what cannot hurt. */
-static bool seen(uint32_t address, bool *writable)
-{
-	*writable = address == FLAG_PAGE || address == SHARED_PAGE || address == TASK_TAIL || address == ENTRY_STACK;
-#ifdef MONITOR_OPEN
-	return *writable = true;
-#endif
-	return address < IMAGE_CODE || (address >= (uint32_t)stub_start && address < (uint32_t)stub_end);
-}
-
-void shadow_init(void)
-{
-	uint32_t cpu[4];
-
-	page_count = boot.pool_pages < MOST_PAGES ? boot.pool_pages : MOST_PAGES;
-	for (unsigned i = 0; i < 512; i++) {
-		uint32_t address = VIRTUAL_TOP + i * PAGE;
-		bool writable;
-
-		monitor_hole_pae[i] = monitor_hole[i];
-		guest_hole[i] = 0;
-		if (monitor_hole[i] && seen(address, &writable))
-			guest_hole[i] = monitor_hole[i] & ~(writable ? 0u : PTE_WRITE);
-		guest_hole_pae[i] = guest_hole[i];
-	}
-	/* What is above PHYSICAL_BASE is physical memory from 0 on. */
-	for (unsigned i = 0; i < VIRTUAL_TOP >> 21; i++)
-		monitor_directories_pae[i / 512][i % 512] =
-			((uint64_t)(i % (PHYSICAL_BASE ? PHYSICAL_BASE >> 21 : 2048)) << 21) | PTE_PRESENT | PTE_WRITE | PTE_LARGE;
-	monitor_directories_pae[3][510] = image_physical(monitor_hole_pae) | PTE_PRESENT | PTE_WRITE;
-	for (unsigned i = 0; i < 4; i++)
-		monitor_pdpt[i] = image_physical(monitor_directories_pae[i]) | PTE_PRESENT;
-	stub_data.monitor_cr3 = image_physical(monitor_directory);
-	write_cr0(read_cr0() | CR0_WP);
-	cpuid(0x80000000, 0, cpu);
-	if (cpu[0] > 0x80000000)
-		cpuid(0x80000001, 0, cpu);
-	else
-		cpu[3] = 0;
-	if (cpu[3] & CPU_NX)
-		wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
-	shadow_reset();
 }
