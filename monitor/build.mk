@@ -22,7 +22,7 @@ $(BUILD)/monitor-sign.rom $(BUILD)/monitor-open.rom: $(BUILD)/%.rom: $(BUILD)/i3
 MONITOR_CFLAGS := $(I386_CFLAGS) -O2 -mregparm=3 -Imonitor -Iroms/monitor
 # What is called most is to be one piece of code (trap.c), across files: gcc's link-time optimisation does that.
 MONITOR_LTO := $(if $(findstring clang,$(CC)),,-flto)
-MONITOR_LINK := $(CC) $(MONITOR_CFLAGS) $(MONITOR_LTO) -nostdlib -static -no-pie -Wl,-z,noexecstack,--build-id=none,--no-warn-rwx-segments
+MONITOR_LINK := $(CC) $(MONITOR_CFLAGS) $(MONITOR_LTO) -nostdlib -static -Wl,-z,noexecstack,--build-id=none,--no-warn-rwx-segments
 MONITOR_PARTS := $(patsubst monitor/%,%.o,$(wildcard monitor/*.c monitor/*.S))
 
 define MONITOR_VARIANT
