@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * The guest's local APIC. It is not at any address: the calls APICRead and APICWrite reach it. There is one processor and
- * no other bus, so interrupts come from an alarm that is wired to LVTT, and from the guest itself. It has no count of
- * its own, as those who know of these calls have alarms: the current count is 0.
+ * no other bus, so interrupts come from an alarm that is wired to LVTT, and from the guest to itself, by the shorthand. It
+ * has no count of its own, as those who know of these calls have alarms: the current count is 0.
  */
 #include "monitor.h"
 
@@ -11,12 +11,8 @@
 #define ENABLED 0x100         /* in SVR */
 #define LVT_MASKED 0x10000
 #define LEAST_VECTOR 16
-#define ICR_MODE 0x700        /* 0 and 1: fixed, and lowest priority */
-#define ICR_LOWEST 0x100
-#define ICR_LOGICAL 0x800
-#define ICR_SHORTHAND 0xc0000
-#define ICR_SELF 0x40000
-#define ICR_ALL 0x80000
+#define ICR_KIND 0xc0700      /* to whom, and what */
+#define ICR_SELF 0x40000      /* an interrupt to itself */
 
 enum { ID = REG(0x20), VERSIONS = REG(0x30), TPR = REG(0x80), PPR = REG(0xa0), EOI = REG(0xb0), LDR = REG(0xd0),
        DFR = REG(0xe0), SVR = REG(0xf0), ISR = REG(0x100), IRR = REG(0x200), ICR = REG(0x300), ICR_TO = REG(0x310),
@@ -54,18 +50,6 @@ static uint32_t processor_priority(void)
 	return (regs[TPR] & 0xf0) >= serving ? regs[TPR] : serving;
 }
 
-/* An interrupt to a processor. No other is there. */
-static void send(uint32_t command)
-{
-	uint32_t shorthand = command & ICR_SHORTHAND, to = regs[ICR_TO];
-	bool self = shorthand == ICR_SELF || shorthand == ICR_ALL;
-
-	if (!shorthand)
-		self = command & ICR_LOGICAL ? (to & regs[LDR]) != 0 : to == regs[ID] || to == 0xff000000;
-	if (self && (command & ICR_MODE) <= ICR_LOWEST)
-		raise(command & 0xff);
-}
-
 uint32_t apic_read(uint32_t reg)
 {
 	reg = REG(reg) % REGS;
@@ -84,8 +68,8 @@ void apic_write(uint32_t reg, uint32_t value)
 	if (!(regs[SVR] & ENABLED))
 		for (unsigned i = LVTT; i <= LVTERR; i++)
 			regs[i] |= LVT_MASKED;
-	if (reg == ICR)
-		send(value);
+	if (reg == ICR && (value & ICR_KIND) == ICR_SELF)
+		raise(value & 0xff);
 }
 
 void apic_timer(void)

@@ -239,7 +239,7 @@ void ports_reset(void);
 /* ---- Interrupt controllers: pic.c (the machine's and the guest's), apic.c (the guest's alone) ---- */
 void pic_init(void);                      /* the machine's: vectors IRQ_BASE.., all masked but the timer's */
 void pic_reset(void);                     /* the guest's */
-uint8_t pic_port_read(uint16_t port);     /* 20h 21h A0h A1h 4D0h 4D1h */
+uint8_t pic_port_read(uint16_t port);     /* 20h 21h A0h A1h */
 void pic_port_write(uint16_t port, uint8_t value);
 void pic_raise(unsigned irq);             /* an edge on a line of the guest's */
 bool pic_busy(unsigned irq);              /* raised, or in service */
@@ -268,7 +268,6 @@ void pit_run(uint64_t now);
 void pit_reset(void);
 uint8_t pit_port_read(uint16_t port);     /* 40h-43h, 61h */
 void pit_port_write(uint16_t port, uint8_t value);
-void pit_acknowledged(void);              /* the guest has taken IRQ 0: ticks that are owed may follow */
 void pit_masked(bool masked);             /* IRQ 0, in the guest's controller */
 void alarm_reset(void);
 uint64_t alarm_next(void);

@@ -6,36 +6,31 @@
  * line stays held, masked, until the guest ends the interrupt. So a line that stays up makes one interrupt at a time,
  * and nothing is lost of one that does not. What the guest masks is masked in the machine. IRQ 0 is the
  * monitor's own; the guest's comes from pit.c and alarm.c.
+ *
+ * The guest's have what a PC's need: both are initialised with four words, and priorities do not rotate.
  */
 #include "monitor.h"
 
 #define MASTER 0x20
 #define SLAVE 0xa0
 #define CASCADE 2
+#define NONE 8                /* no line */
 #define ICW1 0x10             /* command port: the first of the words of initialisation */
 #define ICW1_WITH_ICW4 0x01
-#define ICW1_SINGLE 0x02
 #define ICW4_8086 0x01
 #define ICW4_AUTOMATIC 0x02   /* interrupts end when they are taken */
 #define OCW3 0x08
-#define OCW3_POLL 0x04
 #define OCW3_SELECT 0x02      /* what a read gives: by bit 0 ISR or IRR */
-#define OCW2_ROTATE 0x80
 #define OCW2_SPECIFIC 0x40
 #define OCW2_END 0x20
 #define READ_ISR 0x0b
-#define POLL_FOUND 0x80
 
-struct chip {
+static struct chip {
 	uint8_t irr, isr, imr;
 	uint8_t vectors;
-	uint8_t lowest;       /* the line that has the lowest priority; the next one has the highest */
 	uint8_t expected;     /* the word of initialisation that comes next, 2-4; 0: initialised */
-	uint8_t elcr;         /* kept for the guest, no more */
-	bool single, with_icw4, automatic, read_isr, poll;
-};
-
-static struct chip chips[2];
+	bool automatic, read_isr;
+} chips[2];
 static uint16_t held;
 static uint8_t machine_mask[2];
 
@@ -47,27 +42,23 @@ static void machine_update(unsigned n)
 
 	if (!n)
 		mask &= ~(1 | 1 << CASCADE);
-	if (mask == machine_mask[n])
-		return;
+	if (mask != machine_mask[n])
+		outb((n ? SLAVE : MASTER) + 1, mask);
 	machine_mask[n] = mask;
-	outb((n ? SLAVE : MASTER) + 1, mask);
-}
-
-static void machine_chip(uint16_t port, uint8_t vectors, uint8_t wiring, uint8_t mask)
-{
-	outb(port, ICW1 | ICW1_WITH_ICW4);
-	outb(port + 1, vectors);
-	outb(port + 1, wiring);
-	outb(port + 1, ICW4_8086);
-	outb(port + 1, mask);
 }
 
 void pic_init(void)
 {
-	machine_mask[0] = (uint8_t)~(1 | 1 << CASCADE);
-	machine_mask[1] = 0xff;
-	machine_chip(MASTER, IRQ_BASE, 1 << CASCADE, machine_mask[0]);
-	machine_chip(SLAVE, IRQ_BASE + 8, CASCADE, machine_mask[1]);
+	for (unsigned n = 0; n < 2; n++) {
+		uint16_t port = n ? SLAVE : MASTER;
+
+		outb(port, ICW1 | ICW1_WITH_ICW4);
+		outb(port + 1, (uint8_t)(IRQ_BASE + 8 * n));
+		outb(port + 1, n ? CASCADE : 1 << CASCADE);
+		outb(port + 1, ICW4_8086);
+		outb(port + 1, 0xff);
+		machine_mask[n] = 0xff;
+	}
 	pic_reset();
 }
 
@@ -102,34 +93,22 @@ void machine_interrupt(unsigned irq)
 
 /* ---- The guest's ---- */
 
-/* How many lines come before this one. */
-static unsigned rank(const struct chip *chip, unsigned line)
+/* Of these lines the one with the highest priority. */
+static unsigned first(unsigned lines)
 {
-	return (line - chip->lowest - 1) & 7;
+	return (unsigned)__builtin_ctz(lines | 1 << NONE);
 }
 
-/* Of these lines the one with the highest priority; 8: none. */
-static unsigned first(const struct chip *chip, unsigned lines)
-{
-	for (unsigned i = 1; lines && i <= 8; i++)
-		if (lines >> ((chip->lowest + i) & 7) & 1)
-			return (chip->lowest + i) & 7;
-	return 8;
-}
-
-/* The line that would interrupt now; 8: none. */
+/* The line that would interrupt now. */
 static unsigned request(unsigned n)
 {
 	const struct chip *chip = &chips[n];
-	unsigned line, serving, lines = chip->irr & ~chip->imr;
+	unsigned line, lines = chip->irr & ~chip->imr;
 
-	if (!n && !(chip->imr & 1 << CASCADE) && request(1) < 8)
+	if (!n && !(chip->imr & 1 << CASCADE) && request(1) != NONE)
 		lines |= 1 << CASCADE;
-	if (chip->expected || !lines)
-		return 8;
-	line = first(chip, lines);
-	serving = first(chip, chip->isr);
-	return serving == 8 || rank(chip, line) < rank(chip, serving) ? line : 8;
+	line = chip->expected ? NONE : first(lines);
+	return line < first(chip->isr) ? line : NONE;
 }
 
 static void ended(unsigned n, unsigned line)
@@ -137,7 +116,7 @@ static void ended(unsigned n, unsigned line)
 	held &= (uint16_t)~(1 << (8 * n + line));
 	machine_update(n);
 	if (!n && !line)
-		pit_acknowledged();
+		time_run(); /* ticks that are owed may follow */
 }
 
 /* With nothing to take it is line 7, and that is not in service then. */
@@ -145,7 +124,7 @@ static unsigned take(unsigned n)
 {
 	unsigned line = request(n);
 
-	if (line == 8)
+	if (line == NONE)
 		return 7;
 	chips[n].irr &= (uint8_t)~(1 << line);
 	if (chips[n].automatic)
@@ -165,41 +144,25 @@ static void set_mask(unsigned n, uint8_t mask)
 		pit_masked(mask & 1);
 }
 
-/* Ends of interrupts, and changes of priority; rotation at automatic ends is not done. */
-static void end(unsigned n, uint8_t value)
-{
-	struct chip *chip = &chips[n];
-	unsigned line = value & OCW2_SPECIFIC ? value & 7 : first(chip, chip->isr);
-
-	if (line == 8 || !(value & (OCW2_END | OCW2_SPECIFIC)))
-		return;
-	if (value & OCW2_ROTATE)
-		chip->lowest = (uint8_t)line;
-	if (!(value & OCW2_END) || !(chip->isr >> line & 1))
-		return;
-	chip->isr &= (uint8_t)~(1 << line);
-	ended(n, line);
-}
-
 static void command(unsigned n, uint8_t value)
 {
 	struct chip *chip = &chips[n];
+	unsigned line;
 
 	if (value & ICW1) {
-		*chip = (struct chip){
-			.imr = chip->imr, .vectors = chip->vectors, .lowest = 7, .elcr = chip->elcr,
-			.expected = 2, .single = value & ICW1_SINGLE, .with_icw4 = value & ICW1_WITH_ICW4,
-		};
+		*chip = (struct chip){ .imr = chip->imr, .vectors = chip->vectors, .expected = 2 };
 		held &= n ? 0x00ff : 0xff00;
 		set_mask(n, 0);
-		if (!n)
-			pit_acknowledged();
+		time_run();
 	} else if (value & OCW3) {
-		chip->poll = value & OCW3_POLL;
 		if (value & OCW3_SELECT)
 			chip->read_isr = value & 1;
-	} else {
-		end(n, value);
+	} else if (value & OCW2_END) {
+		line = value & OCW2_SPECIFIC ? value & 7 : first(chip->isr);
+		if (!(chip->isr >> line & 1))
+			return;
+		chip->isr &= (uint8_t)~(1 << line);
+		ended(n, line);
 	}
 }
 
@@ -215,49 +178,26 @@ static void data(unsigned n, uint8_t value)
 		chip->vectors = value & 0xf8;
 	if (chip->expected == 4)
 		chip->automatic = value & ICW4_AUTOMATIC;
-	chip->expected++;
-	if (chip->expected == 3 && chip->single)
-		chip->expected++;
-	if (chip->expected == 4 && !chip->with_icw4)
-		chip->expected++;
-	if (chip->expected == 5)
-		chip->expected = 0;
-}
-
-/* Ports 4D0h and 4D1h are the kinds of the lines, which here are all edges. */
-static unsigned chip_of(uint16_t port)
-{
-	return port >> 8 ? port & 1 : port >> 7;
+	chip->expected = chip->expected == 4 ? 0 : chip->expected + 1;
 }
 
 uint8_t pic_port_read(uint16_t port)
 {
-	unsigned n = chip_of(port);
-	struct chip *chip = &chips[n];
+	unsigned n = port >> 7;
 
-	if (port >> 8)
-		return chip->elcr;
-	if (chip->poll) {
-		chip->poll = false;
-		return request(n) == 8 ? 0 : (uint8_t)(POLL_FOUND | take(n));
-	}
 	if (port & 1)
-		return chip->imr;
-	if (chip->read_isr)
-		return chip->isr;
-	return chip->irr | (!n && request(1) < 8 ? 1 << CASCADE : 0);
+		return chips[n].imr;
+	if (chips[n].read_isr)
+		return chips[n].isr;
+	return chips[n].irr | (!n && request(1) != NONE ? 1 << CASCADE : 0);
 }
 
 void pic_port_write(uint16_t port, uint8_t value)
 {
-	unsigned n = chip_of(port);
-
-	if (port >> 8)
-		chips[n].elcr = value & (n ? 0xde : 0xf8);
-	else if (port & 1)
-		data(n, value);
+	if (port & 1)
+		data(port >> 7, value);
 	else
-		command(n, value);
+		command(port >> 7, value);
 }
 
 void pic_raise(unsigned irq)
@@ -275,7 +215,7 @@ bool pic_busy(unsigned irq)
 
 bool pic_waiting(void)
 {
-	return request(0) < 8;
+	return request(0) != NONE;
 }
 
 unsigned pic_take(void)
@@ -290,7 +230,7 @@ void pic_reset(void)
 {
 	held = 0;
 	for (unsigned n = 0; n < 2; n++) {
-		chips[n] = (struct chip){ .imr = 0xff, .vectors = n ? 0x70 : 0x08, .lowest = 7 };
+		chips[n] = (struct chip){ .imr = 0xff, .vectors = n ? 0x70 : 0x08 };
 		machine_update(n);
 	}
 }

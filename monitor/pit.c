@@ -6,33 +6,29 @@
  * A guest that counts ticks keeps time: periods of channel 0 that ended while the guest had not ended the interrupt of an
  * earlier one are owed to it, and follow as soon as it has. Not more than a second's, and none for a time in which it
  * masked the line.
+ *
+ * Counts are binary, written and read as two bytes, the low one first; of a counter's state only the count can be read back.
  */
 #include "monitor.h"
 
 #define CONTROL 0x43
 #define PORT_B 0x61           /* of channel 2: bit 0 its gate, bit 1 the speaker, bit 5 its output; bit 4 is up and down */
-#define REFRESH_TICKS 18      /* so long each, 15 us */
-#define LOW 1                 /* which bytes of a count are written and read */
-#define HIGH 2
-#define BOTH 3
+#define REFRESH 16            /* so many ticks each, about 15 us */
 #define LONG_MASKED_MS 100
 #define HALF_HZ (PIT_HZ / 2)  /* a tick is khz * 500 / HALF_HZ cycles */
+#define CYCLES_MOST (1ull << 43) /* between two times that somebody asks; more are forgotten */
 
-struct channel {
-	uint8_t control;            /* as it was written, without the channel: status shows it */
-	uint8_t access, mode;
+static struct channel {
+	uint8_t mode;
 	uint8_t low;                /* the byte that was written first */
 	bool write_high, read_high; /* of two bytes the second comes next */
-	bool status_latched;
-	uint8_t status, latched;    /* latched: bytes that are still to be read of latch */
+	uint8_t latched;            /* bytes that are still to be read of latch */
 	uint16_t latch;
-	bool loaded, gate, fired;
+	bool gate, fired;
 	bool running;               /* elapsed since start; else it stands where stopped says */
 	uint32_t reload;            /* 1-65536 */
 	uint64_t start, stopped;
-};
-
-static struct channel channels[3];
+} channels[3];
 static uint8_t port_b;
 static uint32_t owed;
 static uint64_t masked_since;
@@ -47,12 +43,9 @@ static void clock(uint64_t now)
 	uint64_t passed = now > cycles ? now - cycles : 0;
 
 	cycles = now;
-	while (passed) {
-		uint64_t part = passed >> 43 ? 1ull << 43 : passed;
-
-		ticks += divide(part * HALF_HZ + rest, time_khz * 500, &rest);
-		passed -= part;
-	}
+	if (passed > CYCLES_MOST)
+		passed = CYCLES_MOST;
+	ticks += divide(passed * HALF_HZ + rest, time_khz * 500, &rest);
 }
 
 /* ---- A channel ---- */
@@ -60,12 +53,6 @@ static void clock(uint64_t now)
 static bool periodic(const struct channel *channel)
 {
 	return channel->mode == 2 || channel->mode == 3;
-}
-
-/* These wait for their gate to go up. */
-static bool triggered(const struct channel *channel)
-{
-	return channel->mode == 1 || channel->mode == 5;
 }
 
 static uint64_t elapsed(const struct channel *channel)
@@ -84,82 +71,63 @@ static uint32_t phase(const struct channel *channel)
 
 static uint16_t count(const struct channel *channel)
 {
-	if (!periodic(channel))
-		return (uint16_t)(channel->reload - elapsed(channel));
-	if (channel->mode == 2)
-		return (uint16_t)(channel->reload - phase(channel));
-	return (channel->reload - 2 * phase(channel) % channel->reload) & 0xfffe;
+	if (channel->mode == 3)
+		return (channel->reload - 2 * phase(channel) % channel->reload) & 0xfffe;
+	return (uint16_t)(channel->reload - (channel->mode == 2 ? phase(channel) : elapsed(channel)));
 }
 
 static bool out(const struct channel *channel)
 {
-	if (channel->mode == 0)
-		return channel->loaded && elapsed(channel) >= channel->reload;
-	if (!channel->running)
-		return true;
-	switch (channel->mode) {
-	case 1:
-		return elapsed(channel) >= channel->reload;
-	case 2:
-		return phase(channel) != channel->reload - 1;
-	case 3:
+	if (channel->mode == 3)
 		return phase(channel) < (channel->reload + 1) / 2;
-	}
-	return elapsed(channel) != channel->reload;
+	return channel->mode == 2 || elapsed(channel) >= channel->reload;
 }
 
+/* Modes 1 and 5 wait for their gate to go up. */
 static void load(struct channel *channel, uint32_t value)
 {
 	channel->reload = value ? value : 0x10000;
-	channel->loaded = true;
 	channel->fired = false;
 	channel->start = ticks;
 	channel->stopped = 0;
-	channel->running = channel->gate && !triggered(channel);
+	channel->running = channel->gate && channel->mode != 1 && channel->mode != 5;
 }
 
-/* A periodic count begins again with the gate, a triggered one takes no notice of its end, the others stand while it is down. */
+/* A count stands while its gate is down; a periodic one then begins again. */
 static void set_gate(struct channel *channel, bool gate)
 {
-	bool rises = gate && !channel->gate;
-
-	channel->gate = gate;
-	if (rises && channel->loaded) {
-		channel->start = ticks - (triggered(channel) ? 0 : channel->stopped);
+	if (gate && !channel->gate) {
+		channel->start = ticks - channel->stopped;
 		channel->running = true;
-	} else if (!gate && !triggered(channel)) {
+	} else if (!gate) {
 		channel->stopped = periodic(channel) ? 0 : elapsed(channel);
 		channel->running = false;
 	}
+	channel->gate = gate;
 }
 
-static void latch(struct channel *channel, bool with_count, bool with_status)
+static void latch(struct channel *channel)
 {
-	if (with_count && !channel->latched) {
-		channel->latch = count(channel);
-		channel->latched = channel->access == BOTH ? 2 : 1;
-		channel->read_high = false;
-	}
-	if (with_status && !channel->status_latched) {
-		channel->status = channel->control | (out(channel) ? 0x80 : 0) | (channel->loaded ? 0 : 0x40);
-		channel->status_latched = true;
-	}
+	if (channel->latched)
+		return;
+	channel->latch = count(channel);
+	channel->latched = 2;
+	channel->read_high = false;
 }
 
 static void control(uint8_t value)
 {
-	unsigned number = value >> 6, access = value >> 4 & 3, mode = value >> 1 & 7;
+	unsigned number = value >> 6, mode = value >> 1 & 7;
 
-	if (number == 3) { /* read-back: of several channels, bits that are clear say what */
+	if (number == 3) { /* read-back: several channels, of which bit 5 leaves out the count */
 		for (unsigned i = 0; i < 3; i++)
-			if (value & 2 << i)
-				latch(&channels[i], !(value & 0x20), !(value & 0x10));
-	} else if (!access) {
-		latch(&channels[number], true, false);
+			if ((value & 2 << i) && !(value & 0x20))
+				latch(&channels[i]);
+	} else if (!(value & 0x30)) {
+		latch(&channels[number]);
 	} else {
 		channels[number] = (struct channel){
-			.control = value & 0x3f, .access = (uint8_t)access, .mode = (uint8_t)(mode > 5 ? mode - 4 : mode),
-			.gate = channels[number].gate, .reload = channels[number].reload,
+			.mode = (uint8_t)(mode > 5 ? mode - 4 : mode), .gate = channels[number].gate, .reload = 0x10000,
 		};
 		if (!number)
 			owed = 0;
@@ -168,41 +136,30 @@ static void control(uint8_t value)
 
 static uint8_t read_channel(struct channel *channel)
 {
-	bool high = channel->access == HIGH || (channel->access == BOTH && channel->read_high);
 	uint16_t value = channel->latched ? channel->latch : count(channel);
 
-	if (channel->status_latched) {
-		channel->status_latched = false;
-		return channel->status;
-	}
 	channel->read_high = !channel->read_high;
 	if (channel->latched)
 		channel->latched--;
-	return (uint8_t)(high ? value >> 8 : value);
+	return (uint8_t)(channel->read_high ? value : value >> 8);
 }
 
 static void write_channel(struct channel *channel, uint8_t value)
 {
-	if (channel->access == BOTH && !channel->write_high) {
-		channel->low = value;
-		channel->write_high = true;
-		return;
-	}
-	channel->write_high = false;
-	load(channel, channel->access == LOW ? value : (uint32_t)value << 8 | channel->low);
+	if (channel->write_high)
+		load(channel, (uint32_t)value << 8 | channel->low);
+	channel->write_high = !channel->write_high;
+	channel->low = value;
 }
 
 uint8_t pit_port_read(uint16_t port)
 {
-	uint32_t refresh;
-
 	clock(time_now());
 	if (port < CONTROL)
 		return read_channel(&channels[port & 3]);
-	if (port != PORT_B)
+	if (port == CONTROL)
 		return 0xff;
-	divide(ticks, 2 * REFRESH_TICKS, &refresh);
-	return port_b | (refresh >= REFRESH_TICKS ? 0x10 : 0) | (out(&channels[2]) ? 0x20 : 0);
+	return port_b | (ticks & REFRESH ? 0x10 : 0) | (out(&channels[2]) ? 0x20 : 0);
 }
 
 void pit_port_write(uint16_t port, uint8_t value)
@@ -260,11 +217,6 @@ uint64_t pit_next(void)
 	return cycles + divide((end - ticks) * (time_khz * 500) - rest + HALF_HZ - 1, HALF_HZ, NULL);
 }
 
-void pit_acknowledged(void)
-{
-	time_run();
-}
-
 /* Some kernels mask the line while they handle its interrupt, and should not lose the periods that end meanwhile. */
 void pit_masked(bool masked)
 {
@@ -285,7 +237,7 @@ void pit_reset(void)
 	cycles = masked_since = time_now();
 	port_b = 0;
 	for (unsigned i = 0; i < 3; i++) {
-		channels[i] = (struct channel){ .control = 0x36, .access = BOTH, .mode = 3, .gate = i < 2 };
+		channels[i] = (struct channel){ .mode = 3, .gate = i < 2 };
 		load(&channels[i], 0);
 	}
 }

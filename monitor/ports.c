@@ -6,47 +6,6 @@
  */
 #include "monitor.h"
 
-enum kind {
-	ABSENT,
-	DIRECT,               /* the machine's, without a condition */
-	PASSED,               /* the machine's, but each access through here */
-	POWER,                /* ACPI's PM1 control where QEMU's machine has it */
-	EXIT,
-	PCI_DATA,
-	PCI_ADDRESS,          /* a register of four bytes, and one of one byte within */
-	SPLIT,                /* those that follow take single bytes */
-	PIC, PIT, DELAY, FAST_RESET, KEYBOARD_DATA, KEYBOARD,
-};
-
-struct rule {
-	uint16_t from, to;
-	enum kind kind;
-};
-
-static const struct rule rules[] = {
-	{ 0x20, 0x21, PIC },
-	{ 0x40, 0x43, PIT },
-	{ 0x60, 0x60, KEYBOARD_DATA },
-	{ 0x61, 0x61, PIT },
-	{ 0x64, 0x64, KEYBOARD },
-	{ 0x70, 0x70, PASSED },       /* real-time clock */
-	{ 0x71, 0x71, DIRECT },
-	{ 0x80, 0x80, DELAY },
-	{ 0x92, 0x92, FAST_RESET },
-	{ 0xa0, 0xa1, PIC },
-	{ 0xe9, 0xe9, DIRECT },       /* QEMU's debug console */
-	{ 0xed, 0xed, DELAY },
-	{ EXIT_PORT, EXIT_PORT + 3, EXIT },
-	{ 0x2f8, 0x2ff, DIRECT },     /* serial ports */
-	{ 0x3b0, 0x3bb, DIRECT },     /* VGA */
-	{ 0x3c0, 0x3df, DIRECT },
-	{ 0x3f8, 0x3ff, DIRECT },
-	{ 0x4d0, 0x4d1, PIC },
-	{ 0x604, 0x605, POWER },
-	{ 0xcf8, 0xcfb, PCI_ADDRESS },
-	{ 0xcfc, 0xcff, PCI_DATA },
-};
-
 #define PCI_PORT 0xcf8
 #define PCI_ENABLED 0x80000000
 #define PCI_BITS 0x80fffffc
@@ -56,22 +15,58 @@ static const struct rule rules[] = {
 #define POWER_OFF 0x2000
 #define A20_ENABLED 0x02      /* port 92h */
 #define FAST_RESET_NOW 0x01
+#define KEYBOARD_DATA 0x60
+#define KEYBOARD_COMMAND 0x64
 #define KEYBOARD_WRITE_OUTPUT 0xd1 /* its operand has A20 and the reset line */
 #define KEYBOARD_A20_OFF 0xdd
 #define KEYBOARD_A20_ON 0xdf
 #define KEYBOARD_PULSE 0xf0   /* and a mask of the lines that are not pulsed, bit 0 the reset line */
+
+enum kind {
+	ABSENT,
+	DIRECT,               /* the machine's, without a condition */
+	POWER,                /* ACPI's PM1 control where QEMU's machine has it */
+	EXIT,
+	PCI_DATA,
+	PCI_ADDRESS,          /* a register of four bytes, and one of one byte within */
+	SPLIT,                /* those that follow take single bytes */
+	PIC, PIT, FAST_RESET, KEYBOARD,
+};
+
+static const struct rule {
+	uint16_t from, to;
+	enum kind kind;
+} rules[] = {
+	{ 0x20, 0x21, PIC },
+	{ 0x40, 0x43, PIT },
+	{ KEYBOARD_DATA, KEYBOARD_DATA, KEYBOARD },
+	{ 0x61, 0x61, PIT },
+	{ KEYBOARD_COMMAND, KEYBOARD_COMMAND, KEYBOARD },
+	{ 0x70, 0x71, DIRECT },       /* real-time clock */
+	{ 0x92, 0x92, FAST_RESET },
+	{ 0xa0, 0xa1, PIC },
+	{ 0xe9, 0xe9, DIRECT },       /* QEMU's debug console */
+	{ EXIT_PORT, EXIT_PORT + 3, EXIT },
+	{ 0x2f8, 0x2ff, DIRECT },     /* serial ports */
+	{ 0x3b0, 0x3bb, DIRECT },     /* VGA */
+	{ 0x3c0, 0x3df, DIRECT },
+	{ 0x3f8, 0x3ff, DIRECT },
+	{ POWER_PORT, POWER_PORT + 1, POWER },
+	{ PCI_PORT, PCI_PORT + 3, PCI_ADDRESS },
+	{ 0xcfc, 0xcff, PCI_DATA },
+	{ 0, 0xffff, ABSENT },
+};
 
 static uint32_t pci_address;
 static bool operand_dropped;  /* what is next written to port 60h belongs to a command that was not given */
 
 static const struct rule *rule_of(uint16_t port)
 {
-	static const struct rule absent = { 0, 0xffff, ABSENT };
+	const struct rule *rule = rules;
 
-	for (unsigned i = 0; i < sizeof rules / sizeof rules[0]; i++)
-		if (port >= rules[i].from && port <= rules[i].to)
-			return &rules[i];
-	return &absent;
+	while (port < rule->from || port > rule->to)
+		rule++;
+	return rule;
 }
 
 /* What is done with an access. SPLIT: each byte by itself. */
@@ -98,13 +93,18 @@ static uint32_t machine(uint16_t port, unsigned size, uint32_t value, bool write
 	return 0;
 }
 
-static void keyboard_command(uint8_t value)
+static void keyboard(uint16_t port, uint8_t value)
 {
-	operand_dropped = value == KEYBOARD_WRITE_OUTPUT;
-	if (value >= KEYBOARD_PULSE && !(value & 1))
-		guest_reset("keyboard controller");
-	if (!operand_dropped && value != KEYBOARD_A20_OFF && value != KEYBOARD_A20_ON)
-		outb(0x64, value);
+	bool drop = operand_dropped;
+
+	operand_dropped = port == KEYBOARD_COMMAND && value == KEYBOARD_WRITE_OUTPUT;
+	if (port == KEYBOARD_COMMAND) {
+		if (value >= KEYBOARD_PULSE && !(value & 1))
+			guest_reset("keyboard controller");
+		drop = operand_dropped || value == KEYBOARD_A20_OFF || value == KEYBOARD_A20_ON;
+	}
+	if (!drop)
+		outb(port, value);
 }
 
 /* Reads, or writes value. */
@@ -131,14 +131,7 @@ static uint32_t access(uint16_t port, unsigned size, uint32_t value, bool write)
 	case KEYBOARD:
 		if (!write)
 			return inb(port);
-		keyboard_command((uint8_t)value);
-		break;
-	case KEYBOARD_DATA:
-		if (!write)
-			return inb(port);
-		if (!operand_dropped)
-			outb(port, (uint8_t)value);
-		operand_dropped = false;
+		keyboard(port, (uint8_t)value);
 		break;
 	case FAST_RESET:
 		if (write && (value & FAST_RESET_NOW))
@@ -167,11 +160,8 @@ static uint32_t access(uint16_t port, unsigned size, uint32_t value, bool write)
 		if (!options.trust)
 			break;
 		/* fall through */
-	case PASSED:
 	case DIRECT:
 		return machine(port, size, value, write);
-	case DELAY:
-		break;
 	}
 	return ones;
 }
@@ -202,9 +192,9 @@ void ports_reset(void)
 		outb(com + 3, 0x03); /* 8 bits, and no divisor */
 		outb(com + 1, 0);    /* no interrupts */
 	}
-	for (unsigned i = 0; i < 32 && (inb(0x64) & 1); i++)
-		inb(0x60);
-	outb(0x70, 0x0b);            /* no interrupts either */
+	for (unsigned i = 0; i < 32 && (inb(KEYBOARD_COMMAND) & 1); i++)
+		inb(KEYBOARD_DATA);
+	outb(0x70, 0x0b);            /* the real-time clock: no interrupts either */
 	status = inb(0x71);
 	outb(0x71, status & ~0x70);
 	outb(0x70, 0x0c);            /* and none that waits */

@@ -13,6 +13,7 @@
 #define CHANNEL2_ONCE 0xb0
 #define CHANNEL2_LATCH 0x80
 #define PORT_B 0x61           /* of channel 2: bit 0 its gate, bit 1 the speaker, bit 5 its output */
+#define PORT_B_GATE 0x01
 #define PORT_B_OUT 0x20
 
 uint64_t time_tsc;
@@ -81,16 +82,10 @@ void time_reset(void)
 #define PATIENCE (1ull << 32) /* cycles: half a second and more */
 #define MOST_KHZ 8000000u     /* time_khz * 500 has 32 bits */
 
-struct sample {
-	uint64_t tsc;
-	uint32_t ticks;
-};
-
 /* Counter and timer at one moment. Of several the one that took least, as something else held it up least. */
-static struct sample sample(void)
+static uint64_t sample(uint32_t *ticks)
 {
-	struct sample best = { 0, 0 };
-	uint64_t shortest = ~0ull;
+	uint64_t shortest = ~0ull, tsc = 0;
 
 	for (unsigned i = 0; i < SAMPLES; i++) {
 		uint64_t before = rdtsc(), took;
@@ -103,48 +98,39 @@ static struct sample sample(void)
 		if (took >= shortest)
 			continue;
 		shortest = took;
-		best = (struct sample){ before + took / 2, 0xffff - count };
+		tsc = before + took / 2;
+		*ticks = 0xffff - count;
 	}
-	return best;
+	return tsc;
 }
 
-/* 0: it cannot be measured. */
+/* 0: it cannot be measured. An attempt is lost if the count ended while we were not running, so that its output is up. */
 static uint32_t measure(void)
 {
-	uint8_t port_b = inb(PORT_B);
-	uint32_t khz = 0;
-
-	outb(PORT_B, (port_b & ~2) | 1);
-	for (unsigned i = 0; i < ATTEMPTS && !khz; i++) {
-		struct sample start, end;
-		uint64_t cycles;
-		uint32_t ticks;
+	for (unsigned i = 0; i < ATTEMPTS; i++) {
+		uint32_t first = 0, last = 0;
+		uint64_t start, cycles;
 
 		outb(CONTROL, CHANNEL2_ONCE);
 		outb(CHANNEL2, 0xff);
 		outb(CHANNEL2, 0xff);
-		start = sample();
-		do {
-			end = sample();
-			cycles = end.tsc - start.tsc;
-			ticks = end.ticks - start.ticks;
-		} while (ticks < MEASURED_TICKS && cycles < PATIENCE);
-		/* If the output is up, the count ended while we were not running. */
-		if (ticks >= MEASURED_TICKS && cycles < PATIENCE && !(inb(PORT_B) & PORT_B_OUT))
-			khz = (uint32_t)divide(cycles * PIT_HZ + ticks * 500, ticks * 1000, NULL);
+		start = sample(&first);
+		do
+			cycles = sample(&last) - start;
+		while (last - first < MEASURED_TICKS && cycles < PATIENCE);
+		if (cycles < PATIENCE && !(inb(PORT_B) & PORT_B_OUT))
+			return (uint32_t)divide(cycles * PIT_HZ, (last - first) * 1000, NULL);
 	}
-	outb(PORT_B, port_b);
-	return khz;
+	return 0;
 }
 
 /* ---- The real-time clock ---- */
 
 #define CMOS_INDEX 0x70
 #define CMOS_DATA 0x71
-#define CMOS_STATUS_A 0x0a    /* bit 7: it is being updated, for 2 ms at most */
+#define CMOS_STATUS_A 0x0a    /* bit 7: it is about to be updated, for 2 ms at most */
 #define CMOS_PATIENCE 20000
-#define CMOS_STATUS_B 0x0b    /* bit 1: 24 hours a day, bit 2: binary */
-#define CMOS_TRIES 8
+#define CMOS_STATUS_B 0x0b    /* bit 2: binary */
 
 static uint32_t cmos(uint8_t index)
 {
@@ -152,33 +138,24 @@ static uint32_t cmos(uint8_t index)
 	return inb(CMOS_DATA);
 }
 
-/* Seconds since 1970. */
+/* Seconds since 1970, in this century, of a clock with 24 hours a day. */
 static uint32_t read_rtc(void)
 {
 	enum { SECOND, MINUTE, HOUR, DAY, MONTH, YEAR, FIELDS };
 	static const uint8_t index[FIELDS] = { 0, 2, 4, 7, 8, 9 };
-	uint32_t field[FIELDS], second, afternoon, status, years, days, tries = 0;
+	uint32_t field[FIELDS], years, months, days;
 
-	do {
-		for (unsigned i = 0; i < CMOS_PATIENCE && (cmos(CMOS_STATUS_A) & 0x80); i++)
-			;
-		for (unsigned i = 0; i < FIELDS; i++)
-			field[i] = cmos(index[i]);
-		second = field[SECOND];
-	} while (second != cmos(index[SECOND]) && tries++ < CMOS_TRIES);
-	status = cmos(CMOS_STATUS_B);
-	afternoon = status & 2 ? 0 : field[HOUR] & 0x80;
-	field[HOUR] &= ~afternoon;
-	for (unsigned i = 0; i < FIELDS && !(status & 4); i++)
+	for (unsigned i = 0; i < CMOS_PATIENCE && (cmos(CMOS_STATUS_A) & 0x80); i++)
+		;
+	for (unsigned i = 0; i < FIELDS; i++)
+		field[i] = cmos(index[i]);
+	for (unsigned i = 0; i < FIELDS && !(cmos(CMOS_STATUS_B) & 4); i++)
 		field[i] = (field[i] >> 4) * 10 + (field[i] & 15);
-	if (!(status & 2))
-		field[HOUR] = field[HOUR] % 12 + (afternoon ? 12 : 0);
 
-	field[YEAR] += field[YEAR] < 70 ? 2000 : 1900;
 	/* Years that begin in March have their odd day at the end. */
-	years = field[MONTH] > 2 ? field[YEAR] : field[YEAR] - 1;
-	days = years * 365 + years / 4 - years / 100 + years / 400 +
-	       (153 * (field[MONTH] > 2 ? field[MONTH] - 3 : field[MONTH] + 9) + 2) / 5 + field[DAY] - 1 - 719468;
+	months = (field[MONTH] + 9) % 12;
+	years = 2000 + field[YEAR] - (months > 9);
+	days = years * 365 + years / 4 - years / 100 + years / 400 + (153 * months + 2) / 5 + field[DAY] - 1 - 719468;
 	return ((days * 24 + field[HOUR]) * 60 + field[MINUTE]) * 60 + field[SECOND];
 }
 
@@ -192,6 +169,7 @@ uint64_t time_wallclock(void)
 
 void time_init(void)
 {
+	outb(PORT_B, PORT_B_GATE);
 	time_khz = measure();
 	if (!time_khz || time_khz > MOST_KHZ)
 		monitor_fail("the speed of the time stamp counter cannot be measured by the interval timer");
