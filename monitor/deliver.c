@@ -181,6 +181,11 @@ void deliver_software(unsigned vector)
 		deliver_exception(EX_GP, vector * 8 + IDT_ERROR);
 		return;
 	}
+	if (!(gate[1] & GATE_PRESENT)) {
+		guest.regs.eip = eip - length;
+		deliver_exception(EX_NP, vector * 8 + IDT_ERROR);
+		return;
+	}
 	deliver(vector, NO_ERROR_CODE, true);
 }
 

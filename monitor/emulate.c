@@ -122,7 +122,7 @@ unsigned iret(uint32_t frame, uint32_t *error)
 	} else {
 		word[1] = deprivileged((uint16_t)word[1]);
 		to = word[1] & 3;
-		vector = load_fault(false, (uint16_t)word[1], to, word[0], error);
+		vector = load_fault(false, (uint16_t)word[1], to, 0, error);
 		if (to < ring)
 			vector = EX_GP;
 	}
@@ -138,6 +138,10 @@ unsigned iret(uint32_t frame, uint32_t *error)
 		if (vector)
 			return vector;
 	}
+	/* Only now is it looked at whether EIP is in the segment. */
+	vector = v86 ? 0 : load_fault(false, (uint16_t)word[1], to, word[0], error);
+	if (vector)
+		return vector;
 	if (v86)
 		guest.regs.ds = guest.regs.es = guest.regs.fs = guest.regs.gs = 0;
 	memcpy((char *)&guest.regs + offsetof(struct regs, eip), word, words * 4);
