@@ -10,7 +10,7 @@ MONITOR_ROM_monitor-sign := $(BUILD)/monitor-sign.rom
 MONITOR_ROM_monitor-open := $(BUILD)/monitor-open.rom
 
 # ROMs for variants: the same source. Without isolation the monitor needs more of the linear addresses.
-ROM_OPTIONS_monitor-sign := $(ROM_OPTIONS_monitor)
+ROM_OPTIONS_monitor-sign = $(ROM_OPTIONS_monitor)
 ROM_OPTIONS_monitor-open := --virtual-top 0xf0000000
 $(BUILD)/i386/roms/monitor-%/rom.o: roms/monitor/rom.S
 	@mkdir -p $(@D)
