@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Time. The time stamp counter is the clock of everything; its speed is measured once, by channel 2 of the machine's
- * interval timer. Channel 0 is the monitor's alarm clock: it counts once, to the next moment at which
- * something is to be done for the guest, or as far as it can.
+ * interval timer. Channel 0 is the monitor's alarm clock: it counts to the next moment at which something is to be done for
+ * the guest, or as far as it can.
  */
 #include "monitor.h"
 
 #define CHANNEL0 0x40
 #define CHANNEL2 0x42
 #define CONTROL 0x43
-#define CHANNEL0_ONCE 0x30    /* low and high byte, mode 0: its output goes up at the end */
+#define CHANNEL0_STOP 0x30    /* low and high byte, mode 0: without a count it waits */
+#define CHANNEL0_RATE 0x34    /* mode 2: again and again */
 #define CHANNEL2_ONCE 0xb0
 #define CHANNEL2_LATCH 0x80
 #define PORT_B 0x61           /* of channel 2: bit 0 its gate, bit 1 the speaker, bit 5 its output */
@@ -21,7 +22,8 @@ uint32_t time_khz;
 
 static uint64_t wall_tsc;     /* when the real-time clock was read, */
 static uint64_t wall_ns;      /* and what it said */
-static uint64_t timer_tsc;    /* when the machine's timer interrupts; 0: it does not */
+static uint64_t timer_tsc;    /* when the machine's timer interrupts next; 0: it does not */
+static uint64_t timer_period;
 
 uint64_t time_now(void)
 {
@@ -31,15 +33,28 @@ uint64_t time_now(void)
 /* ---- Deadlines ---- */
 
 #define TIMER_MOST 0xffff     /* 54.9 ms */
-#define TIMER_LEAST 2
+#define TIMER_LEAST 60        /* 50 us */
+
+static void timer_set(uint8_t mode, uint32_t count)
+{
+	outb(CONTROL, mode);
+	timer_tsc = 0;
+	if (mode == CHANNEL0_STOP)
+		return;
+	outb(CHANNEL0, (uint8_t)count);
+	outb(CHANNEL0, (uint8_t)(count >> 8));
+	timer_period = divide(count * (time_khz * 500ull), PIT_HZ / 2, NULL);
+	timer_tsc = rdtsc() + timer_period;
+}
 
 /*
- * A timer that runs already and comes no later is left alone: to find nothing to do costs less than to set it. Writing
- * a count starts it anew.
+ * To set the timer is dear, so one that runs already and comes no later, or a little, is left alone. It runs on after it has
+ * come: a guest's period needs it set once, and an interrupt that an emulator forgets (QEMU's translator may, in a guest's
+ * loop of two instructions) comes again.
  */
 void time_run(void)
 {
-	uint64_t now = time_now(), next, alarm, count = TIMER_MOST;
+	uint64_t now = time_now(), next, alarm, count = TIMER_MOST, slack = time_khz / 20;
 
 	pit_run(now);
 	alarm_run(now);
@@ -47,25 +62,32 @@ void time_run(void)
 	alarm = alarm_next();
 	if (alarm < next)
 		next = alarm;
-	if (next == ~0ull)
+	if (next == ~0ull) {
+		if (timer_tsc)
+			timer_set(CHANNEL0_STOP, 0);
 		return;
+	}
 	next = next > now ? next - now : 0;
 	now += time_tsc;
-	if (timer_tsc > now && timer_tsc - now <= next)
+	if (timer_tsc > now && timer_tsc - now <= next + slack && next < timer_period * 2)
 		return;
 	/* Rounded up: it must not come before what it comes for. */
 	if (next < (uint64_t)time_khz * 54)
 		count = divide(next * (PIT_HZ / 2), time_khz * 500, NULL) + 1;
 	if (count < TIMER_LEAST)
 		count = TIMER_LEAST;
-	timer_tsc = now + divide(count * (time_khz * 500ull), PIT_HZ / 2, NULL);
-	outb(CHANNEL0, (uint8_t)count);
-	outb(CHANNEL0, (uint8_t)(count >> 8));
+	timer_set(CHANNEL0_RATE, (uint32_t)count);
 }
 
 void time_interrupt(void)
 {
-	timer_tsc = 0;
+	uint64_t now = rdtsc();
+
+	/* If the machine stood still for long, it is set anew. */
+	if (now - timer_tsc > timer_period * 16)
+		timer_tsc = 0;
+	while (timer_tsc && timer_tsc <= now)
+		timer_tsc += timer_period;
 	time_run();
 }
 
@@ -175,6 +197,6 @@ void time_init(void)
 		monitor_fail("the speed of the time stamp counter cannot be measured by the interval timer");
 	wall_ns = (uint64_t)read_rtc() * VMI_WALLCLOCK_HZ;
 	wall_tsc = rdtsc();
-	outb(CONTROL, CHANNEL0_ONCE);
+	timer_set(CHANNEL0_STOP, 0);
 	time_reset();
 }
