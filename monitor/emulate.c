@@ -23,7 +23,8 @@
  * ---- Segments ----
  *
  * The shadow tables have the kernel's segments in ring 1. The processor accepts selectors for them that say ring 0 in data
- * segment registers and in far jumps and calls, but not in SS, nor in what returns.
+ * segment registers and in far jumps and calls, but not in SS, nor in what returns. Of all ways to load SS and to return,
+ * MOV, LSS and IRET are those that kernels begin with.
  */
 
 /* What the processor would raise, and its error code, if SS were loaded in that ring, or CS to go on at eip. 0: nothing. */
@@ -76,28 +77,6 @@ static bool lss(struct instruction *i)
 		return false;
 	register_write(i->reg, i->size, offset);
 	return true;
-}
-
-/* A far return within the ring; one to an outer ring that the processor refuses is wrong. */
-static bool far_return(struct instruction *i, uint32_t error)
-{
-	uint32_t frame[2], drop = 0;
-	unsigned vector;
-	uint16_t cs;
-
-	if (i->size != 4)
-		return refuse(EX_GP, error);
-	if ((i->opcode == 0xca && !fetch(i, 2, &drop)) ||
-	    !memory_read(segment_start(SS) + guest.regs.esp, frame, sizeof frame))
-		return false;
-	cs = deprivileged((uint16_t)frame[1]);
-	vector = load_fault(false, cs, guest_ring(), frame[0], &error);
-	if (vector)
-		return refuse(vector, error);
-	guest.regs.eip = frame[0];
-	guest.regs.cs = cs;
-	guest.regs.esp += sizeof frame + drop;
-	return false;
 }
 
 /* ---- IRET ---- */
@@ -197,15 +176,12 @@ static bool port_string(struct instruction *i, uint16_t port, unsigned size, boo
 		if (i->repeat && !low_part(guest.regs.ecx, i->address_size))
 			return true;
 		address = base + low_part(*general_register(index), i->address_size);
-		if (!memory_read(address, &value, size))
+		/* What was read from a port must not be lost: it is tried first whether memory can be written. */
+		if (!memory_read(address, &value, size) || (in && !memory_write(address, &value, size)))
 			return false;
 		if (in) {
-			/* What was read from a port must not be lost: it is tried first whether memory can be written. */
-			if (!memory_write(address, &value, size))
-				return false;
 			value = port_read(port, size);
-			if (!memory_write(address, &value, size))
-				return false;
+			memory_write(address, &value, size);
 		} else {
 			port_write(port, size, low_part(value, size));
 		}
@@ -221,20 +197,22 @@ static bool port_instruction(struct instruction *i, uint32_t error)
 {
 	bool in = !(i->opcode & 2), string = i->opcode < 0x70;
 	unsigned size = i->opcode & 1 ? i->size : 1;
-	uint32_t port = guest.regs.edx & 0xffff;
+	uint32_t number = guest.regs.edx;
+	uint16_t port;
 
-	if (!string && !(i->opcode & 8) && !fetch(i, 1, &port)) /* else it is DX */
+	if (!string && !(i->opcode & 8) && !fetch(i, 1, &number)) /* else it is DX */
 		return false;
-	if (!ports_allowed((uint16_t)port, size))
+	port = (uint16_t)number;
+	if (!ports_allowed(port, size))
 		return refuse(EX_GP, error);
 	if (string)
-		return port_string(i, (uint16_t)port, size, in);
+		return port_string(i, port, size, in);
 	if (in)
-		register_write(EAX, size, port_read((uint16_t)port, size));
+		register_write(EAX, size, port_read(port, size));
 	else
-		port_write((uint16_t)port, size, low_part(guest.regs.eax, size));
+		port_write(port, size, low_part(guest.regs.eax, size));
 	/* Drivers come in bursts. From here to the next IRET to a program, which then is a call that we see. */
-	if (guest.entered && guest_ring() != 3 && port_direct((uint16_t)port))
+	if (guest.entered && guest_ring() != 3 && port_direct(port))
 		segments_open_ports(true);
 	return true;
 }
@@ -244,9 +222,11 @@ static bool port_instruction(struct instruction *i, uint32_t error)
 /* 0F 00, 0F 01 */
 static bool table_instruction(struct instruction *i)
 {
-	uint8_t table[6];
-	uint32_t value, base;
-	uint16_t limit;
+	struct {
+		uint16_t limit;
+		uint32_t base;
+	} __attribute__((packed)) table;
+	uint32_t value;
 
 	if (!operands(i))
 		return false;
@@ -254,19 +234,13 @@ static bool table_instruction(struct instruction *i)
 	case 2: case 3: /* LLDT, LTR */
 		if (!operand_read(i, 2, &value))
 			return false;
-		if (i->reg == 2 ? set_ldt((uint16_t)value) : set_tr((uint16_t)value))
-			return true;
-		return refuse(EX_GP, value & SELECTOR_INDEX);
+		return (i->reg == 2 ? set_ldt : set_tr)((uint16_t)value) || refuse(EX_GP, value & SELECTOR_INDEX);
 	case 8 + 2: case 8 + 3: /* LGDT, LIDT */
 		if (!i->memory)
-			return i->reg == 2 && i->rm == 1 ? true : refuse(EX_GP, 0); /* XSETBV */
-		if (!memory_read(i->address, table, sizeof table))
+			return (i->reg == 2 && i->rm == 1) || refuse(EX_GP, 0); /* XSETBV */
+		if (!memory_read(i->address, &table, sizeof table))
 			return false;
-		memcpy(&limit, table, 2);
-		memcpy(&base, table + 2, 4);
-		if (i->size == 2)
-			base &= 0xffffff;
-		(i->reg == 2 ? set_gdt : set_idt)(base, limit);
+		(i->reg == 2 ? set_gdt : set_idt)(i->size == 2 ? table.base & 0xffffff : table.base, table.limit);
 		return true;
 	case 8 + 6: /* LMSW, which can set PE and not clear it */
 		if (!operand_read(i, 2, &value))
@@ -274,10 +248,9 @@ static bool table_instruction(struct instruction *i)
 		value &= CR0_PE | CR0_MP | CR0_EM | CR0_TS;
 		return set_cr0((get_cr0() & ~(CR0_MP | CR0_EM | CR0_TS)) | value) || refuse(EX_GP, 0);
 	case 8 + 7: /* INVLPG */
-		if (!i->memory)
-			break;
-		shadow_inval(i->address);
-		return true;
+		if (i->memory)
+			shadow_inval(i->address);
+		return i->memory || refuse(EX_GP, 0);
 	}
 	return refuse(EX_GP, 0);
 }
@@ -309,19 +282,13 @@ static bool control_instruction(struct instruction *i)
 	return true;
 }
 
-static void put_result(uint64_t value)
-{
-	guest.regs.eax = (uint32_t)value;
-	guest.regs.edx = (uint32_t)(value >> 32);
-}
-
 /* ---- Which instruction it is ---- */
 
 /* In ring 1 or 2. */
 static bool kernel_instruction(struct instruction *i, uint32_t error)
 {
+	uint64_t result = 0;
 	uint32_t value;
-	uint64_t result;
 	uint8_t next;
 
 	switch (i->opcode) {
@@ -350,33 +317,20 @@ static bool kernel_instruction(struct instruction *i, uint32_t error)
 		return true;
 	case 0x130: /* WRMSR */
 		return write_msr(guest.regs.ecx, (uint64_t)guest.regs.edx << 32 | guest.regs.eax) || refuse(EX_GP, 0);
-	case 0x131: /* RDTSC, if CR4 keeps it from programs */
-		put_result(rdtsc());
-		return true;
-	case 0x132: /* RDMSR */
-		if (!read_msr(guest.regs.ecx, &result))
+	case 0x131: case 0x132: case 0x133: /* RDTSC, RDMSR, RDPMC, which finds no counters */
+		if (i->opcode == 0x131)
+			result = rdtsc();
+		else if (i->opcode == 0x132 && !read_msr(guest.regs.ecx, &result))
 			return refuse(EX_GP, 0);
-		put_result(result);
+		guest.regs.eax = (uint32_t)result;
+		guest.regs.edx = (uint32_t)(result >> 32);
 		return true;
-	case 0x133: /* RDPMC: there are no counters */
-		put_result(0);
-		return true;
-
 	case 0x8e: /* MOV to SS */
 		if (!operands(i))
 			return false;
-		if (i->reg != SS)
-			break;
-		return operand_read(i, 2, &value) && load_ss(value);
-	case 0x17: /* POP SS */
-		if (!memory_read(segment_start(SS) + guest.regs.esp, &value, 2) || !load_ss(value))
-			return false;
-		guest.regs.esp += i->size;
-		return true;
+		return i->reg == SS ? operand_read(i, 2, &value) && load_ss(value) : refuse(EX_GP, error);
 	case 0x1b2:
 		return lss(i);
-	case 0xca: case 0xcb:
-		return far_return(i, error);
 	case 0xcf:
 		return iret_instruction(i, error);
 	}
@@ -426,10 +380,7 @@ static bool descriptor_changed(uint32_t error)
 	if (!(error & SELECTOR_INDEX) || (error & (ERROR_EXTERNAL | ERROR_IDT)))
 		return false;
 	descriptor(selector, before);
-	if (error & ERROR_LDT)
-		ldt_changed((error & 0xffff) >> 3, 1);
-	else
-		gdt_changed(error >> 3, 1);
+	(error & ERROR_LDT ? ldt_changed : gdt_changed)((error & 0xffff) >> 3, 1);
 	descriptor(selector, after);
 	return before[0] != after[0] || before[1] != after[1];
 }

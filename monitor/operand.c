@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * What an instruction says, and where its operands are. Only as much is fetched as the processor would fetch, or what
- * lies in the same page: the next may be absent.
+ * lies in the same page: the next may be absent. Operands in memory have 32-bit addresses.
  */
 #include "operand.h"
 
@@ -122,40 +122,30 @@ bool decode(struct instruction *i)
 /* The parts of a memory operand's address. */
 static bool memory_operand(struct instruction *i, uint32_t mod)
 {
-	/* The registers of 16-bit addresses. */
-	static const uint8_t first[8] = { EBX, EBX, EBP, EBP, ESI, EDI, EBP, EBX };
-	static const uint8_t second[4] = { ESI, EDI, ESI, EDI };
-	unsigned base = i->rm, segment, size = mod == 2 ? i->address_size : mod;
-	uint32_t byte, displacement = 0, offset = 0;
+	unsigned base = i->rm, segment = i->segment, size = mod == 2 ? 4 : mod;
+	uint32_t sib, displacement = 0, offset = 0;
 	bool absolute;
 
-	if (i->address_size == 2) {
-		base = first[i->rm];
-		if (i->rm < 4)
-			offset = *general_register(second[i->rm]);
-		absolute = mod == 0 && i->rm == 6;
-	} else {
-		if (base == ESP) {
-			if (!fetch(i, 1, &byte))
-				return false;
-			base = byte & 7;
-			if ((byte >> 3 & 7) != ESP)
-				offset = *general_register(byte >> 3 & 7) << (byte >> 6);
-		}
-		absolute = mod == 0 && base == EBP;
+	if (i->address_size == 2)
+		return refuse(EX_GP, 0);
+	if (base == ESP) {
+		if (!fetch(i, 1, &sib))
+			return false;
+		base = sib & 7;
+		if ((sib >> 3 & 7) != ESP)
+			offset = *general_register(sib >> 3 & 7) << (sib >> 6);
 	}
+	absolute = mod == 0 && base == EBP;
 	if (absolute)
-		size = i->address_size;
+		size = 4;
 	else
 		offset += *general_register(base);
 	if (size && !fetch(i, size, &displacement))
 		return false;
 	offset += size == 1 ? (uint32_t)(int8_t)displacement : displacement;
-
-	segment = i->segment;
 	if (segment == NO_SEGMENT)
 		segment = !absolute && (base == ESP || base == EBP) ? SS : DS;
-	i->address = segment_start(segment) + low_part(offset, i->address_size);
+	i->address = segment_start(segment) + offset;
 	return true;
 }
 
