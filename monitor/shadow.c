@@ -143,8 +143,8 @@ COLD static unsigned compare(struct root *root, bool kernel_too)
 
 static void read_pdpt(void)
 {
-	if (pae)
-		guest_read_physical(guest.cr3 & ~0x1fu, guest.pdpte, sizeof guest.pdpte);
+	if (pae && !guest_read_physical(guest.cr3 & ~0x1fu, guest.pdpte, sizeof guest.pdpte))
+		memset(guest.pdpte, 0, sizeof guest.pdpte);
 }
 
 /* stub.c loads the tables of a root that is known to it without us. */
@@ -240,6 +240,11 @@ HOT bool shadow_fault(uint32_t address, uint32_t *error)
 	if (fresh)
 		index = make_table(w.table);
 	leaf = leaf_for(&tables[index], guest_table(&tables[index]), i);
+	/* A table in the BIOS's window, whose entry cannot be marked as accessed. */
+	if (!leaf) {
+		*error = access;
+		return false;
+	}
 	if (writes)
 		leaf = (leaf & ~(uint64_t)PTE_USER) | PTE_WRITE;
 	/* The guest may write where the machine may not: to the BIOS. */
