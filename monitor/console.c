@@ -24,12 +24,11 @@ static void wait_for(uint8_t status)
 		;
 }
 
+/* No interrupts; divisor 1, 115200 baud; 8 bits, no parity, one stop bit; an empty FIFO; DTR and RTS. */
 void console_init(void)
 {
-	/* No interrupts; divisor 1, 115200 baud; 8 bits, no parity, one stop bit; an empty FIFO; DTR and RTS. */
-	static const struct {
-		uint8_t number, value;
-	} registers[] = { { 3, 0x03 }, { 1, 0 }, { 3, 0x83 }, { 0, 1 }, { 1, 0 }, { 3, 0x03 }, { 2, 0x07 }, { 4, 0x03 } };
+	static const uint8_t registers[][2] = { { 3, 0x03 }, { 1, 0 }, { 3, 0x83 }, { 0, 1 }, { 1, 0 }, { 3, 0x03 },
+						{ 2, 0x07 }, { 4, 0x03 } };
 
 	have_debug = inb(DEBUG_PORT) == DEBUG_PORT;
 	outb(COM_SCRATCH, 0x5a);
@@ -38,7 +37,7 @@ void console_init(void)
 		return;
 	wait_for(STATUS_ALL_SENT);
 	for (unsigned i = 0; i < sizeof registers / sizeof *registers; i++)
-		outb((uint16_t)(COM1 + registers[i].number), registers[i].value);
+		outb(COM1 + registers[i][0], registers[i][1]);
 }
 
 static void send(char c)
@@ -68,7 +67,7 @@ static void put(struct output *out, char c)
 		out->to[out->length++] = c;
 }
 
-static void put_number(struct output *out, uint64_t value, uint32_t base, bool negative, int width, char fill)
+static void put_number(struct output *out, uint64_t value, uint32_t base, int width, char fill)
 {
 	char digits[24];
 	int n = 0;
@@ -79,8 +78,6 @@ static void put_number(struct output *out, uint64_t value, uint32_t base, bool n
 		value = divide(value, base, &digit);
 		digits[n++] = "0123456789abcdef"[digit];
 	} while (value);
-	if (negative)
-		digits[n++] = '-';
 	for (; width > n; width--)
 		put(out, fill);
 	while (n)
@@ -91,36 +88,25 @@ static void put_list(struct output *out, const char *text, va_list values)
 {
 	for (; *text; text++) {
 		int width = 0, longs = 0;
-		char fill = ' ';
+		char fill;
 
 		if (*text != '%') {
 			put(out, *text);
 			continue;
 		}
 		text++;
-		if (*text == '0')
-			fill = '0';
+		fill = *text == '0' ? '0' : ' ';
 		for (; *text >= '0' && *text <= '9'; text++)
 			width = width * 10 + *text - '0';
 		for (; *text == 'l'; text++)
 			longs++;
 		if (*text == 's') {
-			for (const char *s = va_arg(values, const char *); *s; s++, width--)
+			for (const char *s = va_arg(values, const char *); *s; s++)
 				put(out, *s);
-			for (; width > 0; width--)
-				put(out, ' ');
-		} else if (*text == 'c') {
-			put(out, (char)va_arg(values, int));
-		} else if (*text == 'd') {
-			int32_t n = va_arg(values, int32_t);
-
-			put_number(out, n < 0 ? -(uint32_t)n : (uint32_t)n, 10, n < 0, width, fill);
-		} else if (*text == 'u' || *text == 'x') {
+		} else {
 			uint64_t n = longs == 2 ? va_arg(values, uint64_t) : va_arg(values, uint32_t);
 
-			put_number(out, n, *text == 'x' ? 16 : 10, false, width, fill);
-		} else {
-			put(out, *text);
+			put_number(out, n, *text == 'x' ? 16 : 10, width, fill);
 		}
 	}
 }
@@ -141,8 +127,8 @@ void print(const char *text, ...)
 	va_end(values);
 }
 
-/* At most size - 1 characters and a NUL; gives how many characters. */
-int format(char *to, size_t size, const char *text, ...)
+/* At most size - 1 characters and a NUL. */
+void format(char *to, size_t size, const char *text, ...)
 {
 	struct output out = { to, size, 0 };
 	va_list values;
@@ -151,5 +137,4 @@ int format(char *to, size_t size, const char *text, ...)
 	put_list(&out, text, values);
 	va_end(values);
 	to[out.length] = 0;
-	return (int)out.length;
 }

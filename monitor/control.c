@@ -81,12 +81,10 @@ bool set_cr4(uint32_t value)
 	if (value & ~CR4_ALLOWED)
 		return false;
 	put_cr4(value);
-	if (!(guest.cr0 & CR0_PG))
-		return true;
 	/* Each of them flushes everything, and the first two give entries another meaning. */
-	if (changed & (CR4_PSE | CR4_PAE))
+	if ((guest.cr0 & CR0_PG) && (changed & (CR4_PSE | CR4_PAE)))
 		shadow_root();
-	if (changed & (CR4_PSE | CR4_PAE | CR4_PGE))
+	if ((guest.cr0 & CR0_PG) && (changed & (CR4_PSE | CR4_PAE | CR4_PGE)))
 		shadow_flush(true);
 	return true;
 }
@@ -148,10 +146,10 @@ void debug_trapped(void)
 /* 4 and 5 are other names of 6 and 7. */
 void set_dr(unsigned n, uint32_t value)
 {
-	if (n == 4 || n == 5)
-		n += 2;
 	if (n > 7)
 		return;
+	if (n > 3)
+		n |= 2;
 	if (n == 6)
 		value = (value & DR6_EVENTS) | DR6_CLEAR;
 	if (n == 7)
@@ -162,27 +160,40 @@ void set_dr(unsigned n, uint32_t value)
 
 uint32_t get_dr(unsigned n)
 {
-	if (n == 4 || n == 5)
-		n += 2;
-	return n < 8 ? guest.dr[n] : 0;
+	return n > 7 ? 0 : guest.dr[n > 3 ? n | 2 : n];
 }
 
 /* ---- Model specific registers ---- */
 
 #define MSR_TSC 0x10
-#define MSR_PLATFORM 0x17
-#define MSR_APIC_BASE 0x1b
-#define MSR_MICROCODE 0x8b
-#define MSR_MTRR_CAP 0xfe
-#define MSR_SYSENTER 0x174 /* CS, ESP, EIP */
-#define MSR_MISC_ENABLE 0x1a0
-#define MSR_MTRR 0x200     /* memory types: all of them up to PAT, and a default */
-#define MSR_PAT 0x277
-#define MSR_MTRR_DEFAULT 0x2ff
 #define APIC_BASE_BOOT 0xfee00100 /* the boot processor's; bit 11, enabled, is clear */
 #define PAT_RESET 0x0007040600070406
+#define CPU_NX (1 << 20)
 
 static uint64_t sysenter[3], pat;
+
+/* Those that there are, beside TSC and EFER: what they read as, or where they keep what is written. */
+static const struct msr {
+	uint32_t first, last;
+	uint64_t value, *kept;
+} msrs[] = {
+	{ 0x017, 0x017, 0, NULL },              /* platform */
+	{ 0x01b, 0x01b, APIC_BASE_BOOT, NULL },
+	{ 0x08b, 0x08b, 0, NULL },              /* microcode */
+	{ 0x0fe, 0x0fe, 0, NULL },              /* how many memory types can be set: none */
+	{ 0x174, 0x176, 0, sysenter },          /* CS, ESP, EIP */
+	{ 0x1a0, 0x1a0, 1, NULL },              /* features: fast strings */
+	{ 0x277, 0x277, 0, &pat },
+	{ 0x200, 0x2ff, 0, NULL },              /* memory types */
+};
+
+static const struct msr *find_msr(uint32_t number)
+{
+	for (const struct msr *msr = msrs; msr < msrs + sizeof msrs / sizeof *msrs; msr++)
+		if (number >= msr->first && number <= msr->last)
+			return msr;
+	return NULL;
+}
 
 static bool cpu_has_nx(void)
 {
@@ -192,63 +203,34 @@ static bool cpu_has_nx(void)
 	if (regs[0] < 0x80000001)
 		return false;
 	cpuid(0x80000001, 0, regs);
-	return regs[3] & (1 << 20);
+	return regs[3] & CPU_NX;
 }
 
+/* An early guest has no handler yet, so it may try any. */
 bool read_msr(uint32_t number, uint64_t *value)
 {
-	*value = 0;
-	switch (number) {
-	case MSR_TSC:
-		*value = rdtsc();
-		break;
-	case MSR_APIC_BASE:
-		*value = APIC_BASE_BOOT;
-		break;
-	case MSR_SYSENTER ... MSR_SYSENTER + 2:
-		*value = sysenter[number - MSR_SYSENTER];
-		break;
-	case MSR_MISC_ENABLE:
-		*value = 1;
-		break;
-	case MSR_PAT:
-		*value = pat;
-		break;
-	case MSR_EFER:
-		*value = guest.efer;
-		break;
-	case MSR_PLATFORM: case MSR_MICROCODE: case MSR_MTRR_CAP: case MSR_MTRR ... MSR_PAT - 1: case MSR_MTRR_DEFAULT:
-		break;
-	default:
-		return !guest.entered; /* an early guest has no handler yet */
-	}
-	return true;
+	const struct msr *msr = find_msr(number);
+
+	*value = number == MSR_TSC ? rdtsc() : number == MSR_EFER ? guest.efer : msr ? msr->value : 0;
+	if (msr && msr->kept)
+		*value = msr->kept[number - msr->first];
+	return msr || number == MSR_TSC || number == MSR_EFER || !guest.entered;
 }
 
 bool write_msr(uint32_t number, uint64_t value)
 {
+	const struct msr *msr = find_msr(number);
 	uint64_t changed = guest.efer ^ value;
 
-	switch (number) {
-	case MSR_SYSENTER ... MSR_SYSENTER + 2:
-		sysenter[number - MSR_SYSENTER] = value;
-		break;
-	case MSR_PAT:
-		pat = value;
-		break;
-	case MSR_EFER:
-		if ((value & ~(uint64_t)EFER_NXE) || (value && !cpu_has_nx()))
-			return false;
-		guest.efer = value;
-		if (changed && (guest.cr0 & CR0_PG))
-			shadow_flush(true);
-		break;
-	case MSR_TSC: case MSR_PLATFORM: case MSR_APIC_BASE: case MSR_MICROCODE: case MSR_MTRR_CAP: case MSR_MISC_ENABLE:
-	case MSR_MTRR ... MSR_PAT - 1: case MSR_MTRR_DEFAULT:
-		break;
-	default:
-		return !guest.entered;
-	}
+	if (msr && msr->kept)
+		msr->kept[number - msr->first] = value;
+	if (number != MSR_EFER)
+		return msr || number == MSR_TSC || !guest.entered;
+	if ((value & ~(uint64_t)EFER_NXE) || (value && !cpu_has_nx()))
+		return false;
+	guest.efer = value;
+	if (changed && (guest.cr0 & CR0_PG))
+		shadow_flush(true);
 	return true;
 }
 

@@ -30,7 +30,7 @@
 /* What the processor would raise, and its error code, if SS were loaded in that ring, or CS to go on at eip. 0: nothing. */
 static unsigned load_fault(bool stack, uint16_t selector, unsigned ring, uint32_t eip, uint32_t *error)
 {
-	uint32_t words[2], access, limit;
+	uint32_t words[2], access, base, limit = 0;
 	unsigned level;
 
 	*error = selector & SELECTOR_INDEX;
@@ -44,9 +44,7 @@ static unsigned load_fault(bool stack, uint16_t selector, unsigned ring, uint32_
 		return EX_GP;
 	if (!(access & 0x80))
 		return EX_NP;
-	limit = (words[0] & 0xffff) | (words[1] & 0xf0000);
-	if (words[1] & 0x800000)
-		limit = limit << 12 | 0xfff;
+	segment_base(selector, &base, &limit);
 	if (eip <= limit)
 		return 0;
 	*error = 0;

@@ -17,7 +17,6 @@
 extern const uint32_t image_text_start[], image_constant_end[], ring1_start[], ring1_end[];
 
 static uint32_t seal;
-static bool sealed;
 
 static uint32_t sum(uint32_t value, const uint32_t *from, const uint32_t *end)
 {
@@ -39,7 +38,6 @@ static uint32_t memory_sum(void)
 void memory_seal(void)
 {
 	seal = memory_sum();
-	sealed = true;
 }
 
 __attribute__((noreturn)) static void stand_still(void)
@@ -48,39 +46,44 @@ __attribute__((noreturn)) static void stand_still(void)
 		__asm__ volatile("cli; hlt");
 }
 
+/* A line of the monitor's own, on a console that the guest may have left in any state. */
+static void say(const char *first, const char *what, va_list values)
+{
+	console_init();
+	print("\nmonitor: %s", first);
+	print_list(what, values);
+	print("\n");
+}
+
 void monitor_fail(const char *what, ...)
 {
 	va_list values;
 
-	console_init();
-	print("\nmonitor: failed: ");
 	va_start(values, what);
-	print_list(what, values);
-	va_end(values);
-	print("\n");
+	say("failed: ", what, values);
 	outb(EXIT_PORT, EXIT_FAILED);
 	stand_still();
-}
-
-/* What it was has been printed. Comes back if the machine is to end. */
-static void ended(void)
-{
-	if (sealed && memory_sum() != seal)
-		monitor_fail("its memory was changed");
-	print("monitor: memory intact\n");
-	if (options.stats)
-		stats_print();
-	if (options.restart) {
-		options.restart--;
-		guest.boots++;
-		restart();
-	}
 }
 
 __attribute__((noreturn)) static void power_off(void)
 {
 	outw(POWER_PORT, POWER_OFF);
 	stand_still();
+}
+
+/* What it was has been said. Comes back if the machine is to end. */
+static void ended(void)
+{
+	if (memory_sum() != seal)
+		monitor_fail("its memory was changed");
+	print("monitor: memory intact\n");
+	if (options.stats)
+		stats_print();
+	if (!options.restart)
+		return;
+	options.restart--;
+	guest.boots++;
+	restart();
 }
 
 /* ---- It broke a rule ---- */
@@ -112,12 +115,8 @@ void guest_stop(const char *what, ...)
 	static bool reporting;
 	va_list values;
 
-	console_init();
-	print("\nmonitor: the guest is stopped: ");
 	va_start(values, what);
-	print_list(what, values);
-	va_end(values);
-	print("\n");
+	say("the guest is stopped: ", what, values);
 	/* What is read for the report may be what it was stopped for. */
 	if (!reporting) {
 		reporting = true;
@@ -131,28 +130,31 @@ void guest_stop(const char *what, ...)
 
 /* ---- It wanted to end ---- */
 
+__attribute__((format(printf, 1, 2))) static void wanted(const char *what, ...)
+{
+	va_list values;
+
+	va_start(values, what);
+	say("the guest ", what, values);
+	ended();
+}
+
 void guest_exit(uint32_t value)
 {
-	console_init();
-	print("\nmonitor: the guest ended with %x\n", value);
-	ended();
+	wanted("ended with %x", value);
 	outb(EXIT_PORT, (uint8_t)value);
 	power_off();
 }
 
 void guest_power_off(void)
 {
-	console_init();
-	print("\nmonitor: the guest turned the machine off\n");
-	ended();
+	wanted("turned the machine off");
 	power_off();
 }
 
 void guest_reset(const char *how)
 {
-	console_init();
-	print("\nmonitor: the guest reset the machine: %s\n", how);
-	ended();
+	wanted("reset the machine: %s", how);
 	for (int i = 0; i < PATIENCE && (inb(KEYBOARD_STATUS) & KEYBOARD_FULL); i++)
 		;
 	outb(KEYBOARD_STATUS, KEYBOARD_RESET);

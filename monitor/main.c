@@ -173,13 +173,11 @@ void monitor_main(void)
 				  "(of a module 254 characters)",
 		[BOOT_NO_PSE] = "this processor has no pages of 4 MiB",
 	};
-	char complaint[256];
 
 	console_init();
 	if (boot.failed)
 		monitor_fail("%s", failures[boot.failed]);
-	if (!options_parse(boot.line, complaint, sizeof complaint))
-		monitor_fail("%s", complaint);
+	options_parse(boot.line);
 	memory_seal();
 	save_bios_data();
 	time_init();

@@ -63,14 +63,14 @@ extern char stub_start[], stub_end[]; /* code of the image that the guest's page
 /* ---- Options: options.c ---- */
 enum mode { MODE_TRAP, MODE_CALL, MODE_INLINE };
 struct options {
-	enum mode mode;   /* mode=trap: no ROM; mode=call: a ROM without templates; mode=inline */
+	uint32_t mode;    /* mode=trap: no ROM; mode=call: a ROM without templates; mode=inline */
 	uint32_t restart; /* restart, restart=N: how many more times a guest that ended is booted again */
-	bool stats;       /* stats */
-	bool trust;       /* trust=devices: every port and device is the guest's, DMA included */
+	uint32_t stats;   /* stats */
+	uint32_t trust;   /* trust=devices: every port and device is the guest's, DMA included */
 	uint32_t memory;  /* memory=MIB: the guest gets no more than that; 0: all */
 };
 extern struct options options;
-bool options_parse(const char *line, char *complaint, size_t size); /* false: complaint says what is wrong */
+void options_parse(const char *line); /* ends the monitor if something is wrong */
 
 /* ---- The guest ---- */
 
@@ -131,17 +131,15 @@ void memory_seal(void); /* code, constants and modules are as they are to stay: 
 
 /* ---- Console: console.c, to COM1 and port E9h ---- */
 void console_init(void);
-__attribute__((format(printf, 1, 2))) void print(const char *text, ...); /* %s %c %d %u %x %llu, widths, 0 */
+__attribute__((format(printf, 1, 2))) void print(const char *text, ...); /* %s; %u %x with ll, widths, 0 */
 void print_list(const char *text, va_list values);
-__attribute__((format(printf, 3, 4))) int format(char *to, size_t size, const char *text, ...);
+__attribute__((format(printf, 3, 4))) void format(char *to, size_t size, const char *text, ...);
 
 /* ---- Strings: string.c ---- */
 void *memcpy(void *to, const void *from, size_t length);
-void *memmove(void *to, const void *from, size_t length);
 void *memset(void *to, int value, size_t length);
 int memcmp(const void *a, const void *b, size_t length);
 size_t strlen(const char *s);
-int strncmp(const char *a, const char *b, size_t length);
 
 /* ---- Guest memory: memory.c ---- */
 

@@ -4,59 +4,50 @@
 #include "monitor.h"
 
 #define KNOWN "mode=trap, mode=call, mode=inline, restart, restart=N, stats, trust=devices, memory=MIB"
-#define NUMBER_MOST 1000000000
-#define MEMORY_LEAST 2    /* MiB: one above the first */
-#define MEMORY_MOST 4095
+#define MOST 1000000000u
 
 struct options options = { .mode = MODE_INLINE };
 
-static bool is(const char *word, const char *name)
-{
-	return !strncmp(word, name, strlen(name) + 1);
-}
+/* Each word sets a value, or is followed by one of least to most. */
+static const struct option {
+	const char *word;
+	uint32_t *value, set, least, most;
+} known[] = {
+	{ "mode=trap", &options.mode, MODE_TRAP, 0, 0 },
+	{ "mode=call", &options.mode, MODE_CALL, 0, 0 },
+	{ "mode=inline", &options.mode, MODE_INLINE, 0, 0 },
+	{ "restart", &options.restart, 1, 0, 0 },
+	{ "restart=", &options.restart, 0, 0, MOST },
+	{ "stats", &options.stats, 1, 0, 0 },
+	{ "trust=devices", &options.trust, 1, 0, 0 },
+	{ "memory=", &options.memory, 0, 2, 4095 },    /* MiB: one above the first */
+};
 
-static bool number(const char *text, uint32_t least, uint32_t most, uint32_t *value)
+static bool take(const struct option *option, const char *word)
 {
+	size_t length = strlen(option->word);
 	uint32_t n = 0;
 
-	if (!*text)
+	if (memcmp(word, option->word, length))
 		return false;
-	for (; *text; text++) {
-		if (*text < '0' || *text > '9' || n > NUMBER_MOST / 10)
-			return false;
-		n = n * 10 + (uint32_t)(*text - '0');
+	word += length;
+	if (!option->most) {
+		*option->value = option->set;
+		return !*word;
 	}
-	*value = n;
-	return n >= least && n <= most;
-}
-
-static bool option(const char *word)
-{
-	if (!strncmp(word, "restart=", 8))
-		return number(word + 8, 0, NUMBER_MOST, &options.restart);
-	if (!strncmp(word, "memory=", 7))
-		return number(word + 7, MEMORY_LEAST, MEMORY_MOST, &options.memory);
-	if (is(word, "mode=trap"))
-		options.mode = MODE_TRAP;
-	else if (is(word, "mode=call"))
-		options.mode = MODE_CALL;
-	else if (is(word, "mode=inline"))
-		options.mode = MODE_INLINE;
-	else if (is(word, "restart"))
-		options.restart = 1;
-	else if (is(word, "stats"))
-		options.stats = true;
-	else if (is(word, "trust=devices"))
-		options.trust = true;
-	else
+	if (!*word)
 		return false;
-	return true;
+	for (; *word >= '0' && *word <= '9' && n <= MOST / 10; word++)
+		n = n * 10 + (uint32_t)(*word - '0');
+	*option->value = n;
+	return !*word && n >= option->least && n <= option->most;
 }
 
-bool options_parse(const char *line, char *complaint, size_t size)
+void options_parse(const char *line)
 {
 	while (*line) {
-		char word[64];
+		char word[64] = "";
+		bool taken = false;
 		size_t length = 0;
 
 		for (; *line && *line != ' '; line++)
@@ -64,12 +55,9 @@ bool options_parse(const char *line, char *complaint, size_t size)
 				word[length++] = *line;
 		for (; *line == ' '; line++)
 			;
-		word[length] = 0;
-		if (length && !option(word)) {
-			format(complaint, size, "the option '%s' is not known, or has a wrong value: there are %s", word,
-			       KNOWN);
-			return false;
-		}
+		for (unsigned i = 0; i < sizeof known / sizeof *known; i++)
+			taken |= take(&known[i], word);
+		if (length && !taken)
+			monitor_fail("the option '%s' is not known, or has a wrong value: there are %s", word, KNOWN);
 	}
-	return true;
 }

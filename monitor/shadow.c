@@ -89,18 +89,23 @@ static bool gives_more(uint64_t leaf, uint64_t right)
 /* Brings what is in a table up to date. Returns how many entries gave more than they should. */
 static unsigned compare_table(struct table *table)
 {
-	uint32_t index = (uint32_t)(table - tables), stale = 0;
-	const void *theirs = guest_table(table);
+	uint32_t index = (uint32_t)(table - tables), chunks = table->chunks, stale = 0;
+	const void *theirs = guest_table(table), *ours = physical(page_address(index));
+	bool wide = pae;
 
-	for (unsigned i = table->low; i <= table->high; i++) {
-		uint64_t leaf = get(index, i), right;
+	for (; chunks; chunks &= chunks - 1) {
+		unsigned first = (unsigned)__builtin_ctz(chunks) * CHUNK;
 
-		if (!leaf)
-			continue;
-		right = leaf_for(table, theirs, i);
-		if (leaf != right)
-			put(index, i, right);
-		stale += gives_more(leaf, right);
+		for (unsigned i = first; i < first + CHUNK; i++) {
+			uint64_t leaf = wide ? ((const uint64_t *)ours)[i] : ((const uint32_t *)ours)[i], right;
+
+			if (!leaf)
+				continue;
+			right = leaf_for(table, theirs, i);
+			if (leaf != right)
+				put(index, i, right);
+			stale += gives_more(leaf, right);
+		}
 	}
 	return stale;
 }
@@ -195,10 +200,7 @@ HOT void shadow_root(void)
 static void fill(uint32_t index, unsigned i, uint64_t leaf)
 {
 	put(index, i, leaf);
-	if (i < tables[index].low)
-		tables[index].low = (uint16_t)i;
-	if (i > tables[index].high)
-		tables[index].high = (uint16_t)i;
+	tables[index].chunks |= 1u << i / CHUNK;
 }
 
 /* A table that is new to us, a child's after a fork mostly, has more that was accessed and will be again. */

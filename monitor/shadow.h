@@ -24,9 +24,10 @@ struct table {
 	uint64_t key;
 	uint32_t next;           /* in its bucket, or the free list: index plus 1 */
 	uint16_t slot;           /* of the directories, where it is linked: NOWHERE, MANY */
-	uint16_t low, high;      /* entries that were ever filled */
+	uint32_t chunks;         /* a bit for each CHUNK entries: some were filled */
 };
 extern struct table tables[];
+#define CHUNK 32
 
 /* A value of the guest's CR3. */
 struct root {

@@ -12,17 +12,6 @@ void *memcpy(void *to, const void *from, size_t length)
 	return to;
 }
 
-void *memmove(void *to, const void *from, size_t length)
-{
-	char *d = (char *)to + length - 1;
-	const char *s = (const char *)from + length - 1;
-
-	if ((uintptr_t)to - (uintptr_t)from >= length)
-		return memcpy(to, from, length);
-	__asm__ volatile("std; rep movsb; cld" : "+D"(d), "+S"(s), "+c"(length) : : "memory");
-	return to;
-}
-
 void *memset(void *to, int value, size_t length)
 {
 	void *d = to;
@@ -53,11 +42,4 @@ size_t strlen(const char *s)
 		__asm__ volatile("" : : : "memory"); /* or a compiler would make this a call of strlen */
 	}
 	return (size_t)(end - s);
-}
-
-int strncmp(const char *a, const char *b, size_t length)
-{
-	for (; length && *a && *a == *b; length--)
-		a++, b++;
-	return length ? (uint8_t)*a - (uint8_t)*b : 0;
 }

@@ -51,7 +51,7 @@ uint32_t make_table(uint64_t key)
 {
 	uint32_t index = take_page();
 
-	tables[index] = (struct table){ .key = key, .next = *bucket(key), .slot = NOWHERE, .low = 1023 };
+	tables[index] = (struct table){ .key = key, .next = *bucket(key), .slot = NOWHERE };
 	*bucket(key) = index + 1;
 	return index;
 }
@@ -83,8 +83,9 @@ void drop_table(uint32_t index)
 			for (unsigned slot = from; roots[r].valid && slot < to; slot++)
 				if (get_slot(&roots[r], slot) == link_to(index))
 					put_slot(&roots[r], slot, 0);
-	for (unsigned i = table->low; i <= table->high; i++)
-		put(index, i, 0);
+	for (unsigned i = 0; i < entries(); i += CHUNK)
+		if (table->chunks >> i / CHUNK & 1)
+			memset(physical(page_address(index) + i * PAGE / entries()), 0, CHUNK * PAGE / entries());
 	give_page(index);
 }
 

@@ -14,7 +14,9 @@
 #define MS ((uint64_t)KHZ)
 
 static uint64_t tsc;
-static uint64_t timer_at;       /* when the machine's timer interrupts, 0: it does not */
+static uint64_t timer_at;       /* when the machine's timer interrupts, 0: it does not, */
+static uint64_t timer_period;   /* and how often then; 0: once */
+static uint8_t timer_control;
 static uint8_t timer_low, machine_masks[2], machine_isr;
 static bool timer_second;
 static unsigned timer_interrupts, writes;
@@ -36,10 +38,19 @@ void outb(uint16_t port, uint8_t value)
 	last_write = value;
 	if (port == 0x21 || port == 0xa1)
 		machine_masks[port >> 7] = value;
+	if (port == 0x43 && value < 0x40) {
+		timer_control = value;
+		timer_at = 0;
+		timer_second = false;
+	}
 	if (port != 0x40)
 		return;
-	if (timer_second)
-		timer_at = tsc + ((uint64_t)value << 8 | timer_low) * KHZ * 1000 / PIT_HZ + 1;
+	if (timer_second) {
+		uint64_t cycles = ((uint64_t)value << 8 | timer_low) * KHZ * 1000 / PIT_HZ + 1;
+
+		timer_at = tsc + cycles;
+		timer_period = timer_control == 0x34 ? cycles : 0;
+	}
 	timer_low = value;
 	timer_second = !timer_second;
 }
@@ -127,7 +138,7 @@ static void run(uint64_t cycles, bool serves)
 	while (timer_at && timer_at <= end) {
 		if (tsc < timer_at)
 			tsc = timer_at;
-		timer_at = 0;
+		timer_at = timer_period ? timer_at + timer_period : 0;
 		timer_interrupts++;
 		machine_interrupt(0);
 		if (serves)
