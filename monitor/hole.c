@@ -6,7 +6,10 @@
  */
 #include "shadow.h"
 
-#define CPU_NX (1 << 20)         /* EDX of CPUID 80000001h */
+#define CPU_SEP (1 << 11)        /* EDX of CPUID 1: sysenter */
+#define CPU_SYSCALL (1 << 11)    /* EDX of CPUID 80000001h */
+#define CPU_NX (1 << 20)
+#define MSR_SYSENTER_CS 0x174
 #define HOLE_ENTRIES 512         /* the first half: the image ends before the other */
 #define LINK (PTE_PRESENT | PTE_WRITE)
 
@@ -68,17 +71,21 @@ void shadow_form(bool with_pae)
 	switch_paging(stub_data.monitor_cr3, (read_cr4() & ~CR4_PAE) | (pae ? CR4_PAE : 0));
 }
 
-/* Entries of 64 bits can forbid execution, if that is on. */
-static void enable_nx(void)
+/* Entries of 64 bits can forbid execution, if that is on. And two instructions lead from ring 3 to ring 0 past the IDT: they
+ * are switched off, whatever the firmware left. */
+static void set_features(void)
 {
 	uint32_t cpu[4];
 
+	cpuid(1, 0, cpu);
+	if (cpu[3] & CPU_SEP)
+		wrmsr(MSR_SYSENTER_CS, 0);
 	cpuid(0x80000000, 0, cpu);
 	if (cpu[0] <= 0x80000000)
 		return;
 	cpuid(0x80000001, 0, cpu);
-	if (cpu[3] & CPU_NX)
-		wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
+	if (cpu[3] & (CPU_NX | CPU_SYSCALL))
+		wrmsr(MSR_EFER, cpu[3] & CPU_NX ? EFER_NXE : 0);
 }
 
 void shadow_init(void)
@@ -100,5 +107,5 @@ void shadow_init(void)
 		monitor_pdpt[i] = image_physical(monitor_directories_pae[i]) | PTE_PRESENT;
 	stub_data.monitor_cr3 = image_physical(monitor_directory);
 	write_cr0(read_cr0() | CR0_WP);
-	enable_nx();
+	set_features();
 }
