@@ -59,29 +59,20 @@ static bool take_line(char *to, uint32_t size, uint32_t from)
 	return !s[n];
 }
 
-static void add_range(struct boot *b, uint64_t start, uint64_t length, uint32_t kind)
-{
-	if (b->range_count == RANGES)
-		b->failed = BOOT_TOO_MANY;
-	else
-		b->ranges[b->range_count++] = (struct range){ start, length, kind };
-}
-
 static void read_loader(struct boot *b, const struct multiboot *info)
 {
 	const struct multiboot_module *modules = (const struct multiboot_module *)info->modules;
 	const char *line = (const char *)info->line;
 
-	if (info->flags & MULTIBOOT_MAP) {
-		for (uint32_t at = info->map; at < info->map + info->map_length;) {
-			const struct multiboot_range *range = (const struct multiboot_range *)at;
+	for (uint32_t at = info->map; (info->flags & MULTIBOOT_MAP) && at < info->map + info->map_length;) {
+		const struct multiboot_range *range = (const struct multiboot_range *)at;
 
-			add_range(b, range->start, range->length, range->kind);
-			at += range->size + sizeof range->size;
+		if (b->range_count == RANGES) {
+			b->failed = BOOT_TOO_MANY;
+			return;
 		}
-	} else if (info->flags & MULTIBOOT_MEMORY) {
-		add_range(b, 0, info->memory_lower * 1024, 1);
-		add_range(b, MIB, (uint64_t)info->memory_upper * 1024, 1);
+		b->ranges[b->range_count++] = range->range;
+		at += range->size + sizeof range->size;
 	}
 	if (info->flags & MULTIBOOT_LINE) {
 		while (*line && *line != ' ')
@@ -89,22 +80,19 @@ static void read_loader(struct boot *b, const struct multiboot *info)
 		if (!take_line(b->line, sizeof b->line, (uint32_t)line))
 			b->failed = BOOT_TOO_MANY;
 	}
-	if (!(info->flags & MULTIBOOT_MODULES) || !info->module_count) {
+	if (!(info->flags & MULTIBOOT_MODULES) || !info->module_count)
 		b->failed = BOOT_NO_MODULE;
-		return;
-	}
-	for (uint32_t i = 0; i < info->module_count; i++) {
+	for (uint32_t i = 0; !b->failed && i < info->module_count; i++) {
 		struct module *module = &b->modules[i];
+		char *s = module->line;
 
 		if (i == MODULES || !take_line(module->line, sizeof module->line, modules[i].line)) {
 			b->failed = BOOT_TOO_MANY;
 			return;
 		}
-		for (char *s = module->line; *s; s++)
-			if (*s == ' ') {
-				*s = 0;
-				break;
-			}
+		while (*s && *s != ' ')
+			s++;
+		*s = 0;
 		module->start = modules[i].start;
 		module->size = modules[i].end > modules[i].start ? modules[i].end - modules[i].start : 0;
 		b->module_count = i + 1;

@@ -136,6 +136,7 @@ __attribute__((format(printf, 1, 2))) static void wanted(const char *what, ...)
 
 	va_start(values, what);
 	say("the guest ", what, values);
+	va_end(values);
 	ended();
 }
 

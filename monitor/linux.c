@@ -13,63 +13,27 @@
 #define HEADER_MOST 0x290     /* and where the latest ends */
 #define SECTOR 512
 #define SIGNATURE 0x53726448  /* "HdrS" */
-#define VERSION_LEAST 0x202   /* the command line is anywhere */
-#define VERSION_INITRD 0x203  /* initrd_most */
-#define VERSION_SIZE 0x204    /* system_size has 32 bits */
-#define VERSION_SEGMENTS 0x207 /* segments can be left alone */
-#define INITRD_MOST 0x37ffffff /* before VERSION_INITRD */
+#define VERSION_LEAST 0x206   /* of 2.6.22 */
 #define LOADER_UNKNOWN 0xff
 #define LOADED_HIGH 0x01
 #define KEEP_SEGMENTS 0x40
 #define CAN_USE_HEAP 0x80
-#define RANGES_MOST 128
 
 /* Fields of the zero page, some of which are the header's. */
 #define AT(type, offset) (*(type *)(zero + (offset)))
-struct e820 {
-	uint64_t start, length;
-	uint32_t kind;
-} __attribute__((packed));
-
-/* What the BIOS keeps of its video mode. */
-#define BIOS_MODE 0x449
-#define BIOS_COLUMNS 0x44a
-#define BIOS_COLUMN 0x450
-#define BIOS_ROW 0x451
-#define BIOS_LAST_ROW 0x484
-#define BIOS_POINTS 0x485
-#define MODE_TEXT 3
-
-_Static_assert(GUEST_RANGES <= RANGES_MOST, "the zero page has no room for so many");
-
-static void show_screen(uint8_t *zero)
-{
-	const uint8_t *bios = physical(0);
-
-	if ((bios[BIOS_MODE] & 0x7f) != MODE_TEXT)
-		return;
-	AT(uint8_t, 0x00) = bios[BIOS_COLUMN];
-	AT(uint8_t, 0x01) = bios[BIOS_ROW];
-	AT(uint8_t, 0x06) = MODE_TEXT;
-	AT(uint8_t, 0x07) = bios[BIOS_COLUMNS];
-	AT(uint16_t, 0x0a) = 3;                     /* as int 10h says: 256 KiB, colour */
-	AT(uint8_t, 0x0e) = bios[BIOS_LAST_ROW] + 1;
-	AT(uint8_t, 0x0f) = 1;                      /* a VGA */
-	AT(uint16_t, 0x10) = bios[BIOS_POINTS];
-}
+_Static_assert(sizeof(struct range) == 20 && GUEST_RANGES <= 128, "the zero page's map of memory is another");
 
 /* As high as the kernel and the memory allow. */
-static void load_initrd(uint8_t *zero, const struct module *initrd, uint32_t version, uint32_t kernel_end)
+static void load_initrd(uint8_t *zero, const struct module *initrd, uint32_t kernel_end)
 {
-	uint32_t most = version < VERSION_INITRD ? INITRD_MOST : AT(uint32_t, 0x22c), at;
+	uint32_t most = AT(uint32_t, 0x22c), at;
 
 	if (most >= guest.ram_end)
 		most = guest.ram_end - 1;
-	at = most + 1 - initrd->size;
-	if (initrd->size > most || (at & -PAGE) < kernel_end)
-		monitor_fail("%s, of %u bytes, does not fit into the guest's memory", initrd->line, initrd->size);
-	at &= -PAGE;
-	memcpy(physical(at), physical(initrd->start), initrd->size);
+	at = (most + 1 - initrd->size) & -PAGE;
+	if (initrd->size > most || at < kernel_end)
+		monitor_fail("%s does not fit into the guest's memory", initrd->line);
+	guest_put(initrd, 0, initrd->size, at, initrd->size);
 	AT(uint32_t, 0x218) = at;
 	AT(uint32_t, 0x21c) = initrd->size;
 }
@@ -79,41 +43,37 @@ bool load_linux(void)
 {
 	const struct module *kernel = &boot.modules[0];
 	uint8_t *file = physical(kernel->start), *zero = file;
-	uint32_t sectors, setup, size, version, end;
-	struct range ranges[GUEST_RANGES];
+	uint32_t setup, size, end;
 
 	if (kernel->size < HEADER_MOST || AT(uint32_t, 0x202) != SIGNATURE)
 		return false;
-	version = AT(uint16_t, 0x206);
-	if (version < VERSION_LEAST || !(AT(uint8_t, 0x211) & LOADED_HIGH))
-		monitor_fail("%s is a Linux kernel with boot protocol %u.%02u: it must be a bzImage with 2.02 or later",
-			     kernel->line, version >> 8, version & 0xff);
-	sectors = AT(uint8_t, 0x1f1);
-	setup = ((sectors ? sectors : 4) + 1) * SECTOR;
-	if (setup >= kernel->size || (version >= VERSION_SIZE && (kernel->size - setup + 15) / 16 < AT(uint32_t, 0x1f4)))
-		monitor_fail("%s is truncated", kernel->line);
+	if (AT(uint16_t, 0x206) < VERSION_LEAST || !(AT(uint8_t, 0x211) & LOADED_HIGH))
+		monitor_fail("%s is a Linux kernel with boot protocol %x: it must be a bzImage with %x or later", kernel->line,
+			     AT(uint16_t, 0x206), VERSION_LEAST);
+	setup = (AT(uint8_t, 0x1f1) + 1u) * SECTOR;
 	size = kernel->size - setup;
-	if (size > guest.ram_end - MIB)
-		monitor_fail("%s, of %u bytes, does not fit into the guest's memory", kernel->line, size);
-	memcpy(physical(MIB), file + setup, size);
+	if (setup >= kernel->size || (size + 15) / 16 < AT(uint32_t, 0x1f4))
+		monitor_fail("%s is truncated", kernel->line);
+	guest_put(kernel, setup, size, MIB, size);
 
 	end = 0x202u + AT(uint8_t, 0x201);
 	zero = physical(ZERO_PAGE);
 	memcpy(zero + HEADER, file + HEADER, (end < HEADER_MOST ? end : HEADER_MOST) - HEADER);
-	show_screen(zero);
 	AT(uint8_t, 0x210) = LOADER_UNKNOWN;
-	AT(uint8_t, 0x211) &= (uint8_t)~CAN_USE_HEAP;
-	if (version >= VERSION_SEGMENTS)
-		AT(uint8_t, 0x211) |= KEEP_SEGMENTS;
+	AT(uint8_t, 0x211) = (AT(uint8_t, 0x211) & ~CAN_USE_HEAP) | KEEP_SEGMENTS;
 	AT(uint32_t, 0x214) = MIB;
-	guest_line(physical(LINE), kernel);
 	AT(uint32_t, 0x228) = LINE;
+	guest_line(physical(LINE), kernel);
 	if (boot.module_count > 1)
-		load_initrd(zero, &boot.modules[1], version, MIB + size);
-	AT(uint8_t, 0x1e8) = (uint8_t)guest_ranges(ranges);
-	for (unsigned i = 0; i < AT(uint8_t, 0x1e8); i++)
-		AT(struct e820, 0x2d0 + i * sizeof(struct e820)) = (struct e820){ ranges[i].start, ranges[i].length,
-									       ranges[i].kind };
+		load_initrd(zero, &boot.modules[1], MIB + size);
+	AT(uint8_t, 0x1e8) = (uint8_t)guest_ranges(&AT(struct range, 0x2d0));
+	/* A VGA with 80 columns and 25 lines of 16 points, in the last of which the cursor is. */
+	AT(uint8_t, 0x01) = 24;
+	AT(uint8_t, 0x06) = 3;
+	AT(uint8_t, 0x07) = 80;
+	AT(uint8_t, 0x0e) = 25;
+	AT(uint8_t, 0x0f) = 1;
+	AT(uint16_t, 0x10) = 16;
 
 	guest_start(MIB);
 	guest.regs.esi = ZERO_PAGE;

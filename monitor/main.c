@@ -12,10 +12,7 @@
 #define BIOS_DATA 0x500       /* bytes at 0: vectors and variables of the BIOS */
 #define EBDA_SEGMENT 0x40e    /* the word there: where it keeps more, at the end of low memory */
 #define EBDA_MOST 0x4000
-#define WINDOW 0xc0000        /* option ROMs and the BIOS, up to 1 MiB */
-#define ROM_FIRST 0xd0000     /* where ours goes if it can, else after */
-#define ROM_SECOND 0xc8000
-#define STEPS (VMI_ROM_AREA_SIZE / VMI_ROM_STEP)
+#define WINDOW 0xc0000        /* option ROMs and ours, then the BIOS, up to 1 MiB */
 
 struct boot boot;
 uint32_t image_offset;
@@ -62,56 +59,40 @@ static void clear_memory(void)
 
 /* ---- The window of the BIOS ---- */
 
-/* Which steps of the ROM area option ROMs cover. Other VMI ROMs are made to be none: the guest is to find ours. */
-static void find_roms(bool covered[STEPS])
+/* Other VMI ROMs are made to be none: the guest is to find ours. */
+static void hide_roms(void)
 {
-	for (uint32_t i = 0, end = 0; i < STEPS; i++) {
-		struct vmi_rom_header *rom = (struct vmi_rom_header *)(bios_window + i * VMI_ROM_STEP);
+	for (uint32_t at = 0; at < VMI_ROM_AREA_SIZE; at += VMI_ROM_STEP) {
+		struct vmi_rom_header *rom = (struct vmi_rom_header *)(bios_window + at);
 
-		if (i >= end && rom->boot_signature == VMI_ROM_BOOT_SIGNATURE) {
-			if (rom->signature == VMI_ROM_SIGNATURE)
-				memset(rom, 0, sizeof *rom);
-			else
-				end = i + (rom->rom_length * VMI_ROM_UNIT + VMI_ROM_STEP - 1) / VMI_ROM_STEP;
-		}
-		covered[i] = i < end;
+		if (rom->boot_signature == VMI_ROM_BOOT_SIGNATURE && rom->signature == VMI_ROM_SIGNATURE)
+			memset(rom, 0, sizeof *rom);
 	}
 }
 
-/* The first of so many steps that are free, from first on. STEPS: there are none. */
-static uint32_t find_room(const bool covered[STEPS], uint32_t first, uint32_t count)
+/* The first place in the ROM area that no option ROM covers. */
+static uint8_t *find_room(uint32_t size)
 {
-	for (; first + count <= STEPS; first++) {
-		uint32_t n = 0;
+	for (uint32_t at = 0, start = 0; at < VMI_ROM_AREA_SIZE;) { /* what is between is free */
+		const struct vmi_rom_header *rom = (const struct vmi_rom_header *)(bios_window + at);
 
-		while (n < count && !covered[first + n])
-			n++;
-		if (n == count)
-			return first;
+		if (rom->boot_signature == VMI_ROM_BOOT_SIGNATURE)
+			at = start = (at + rom->rom_length * VMI_ROM_UNIT) / VMI_ROM_STEP * VMI_ROM_STEP + VMI_ROM_STEP;
+		else
+			at += VMI_ROM_STEP;
+		if (at - start >= size)
+			return bios_window + start;
 	}
-	return STEPS;
+	monitor_fail("other option ROMs leave no room for a ROM of %u bytes", size);
 }
 
 static void publish_rom(void)
 {
-	uint32_t size = (uint32_t)(monitor_rom_end - monitor_rom), at;
-	uint32_t count = (size + VMI_ROM_STEP - 1) / VMI_ROM_STEP;
-	struct vrom_extension *extension;
-	uint8_t total = 0;
-	bool covered[STEPS];
-	uint8_t *rom;
+	uint32_t size = (uint32_t)(monitor_rom_end - monitor_rom);
+	uint8_t *rom = find_room(size), total = 0;
+	struct vrom_extension *extension = (struct vrom_extension *)(rom + VROM_EXTENSION_OFFSET);
 
-	find_roms(covered);
-	if (options.mode == MODE_TRAP)
-		return;
-	at = find_room(covered, (ROM_FIRST - WINDOW) / VMI_ROM_STEP, count);
-	if (at == STEPS)
-		at = find_room(covered, (ROM_SECOND - WINDOW) / VMI_ROM_STEP, count);
-	if (at == STEPS)
-		monitor_fail("other option ROMs leave no room for a ROM of %u bytes", size);
-	rom = bios_window + at * VMI_ROM_STEP;
 	memcpy(rom, monitor_rom, size);
-	extension = (struct vrom_extension *)(rom + VROM_EXTENSION_OFFSET);
 	if (options.mode == MODE_CALL && extension->signature == VROM_EXTENSION_SIGNATURE)
 		extension->template_count = 0;
 	/* Its last byte is for the sum. */
@@ -125,7 +106,9 @@ static void make_window(void)
 	memcpy(bios_window, physical(WINDOW), sizeof bios_window);
 	hide(bios_window, sizeof bios_window, "RSD PTR ");
 	hide(bios_window, sizeof bios_window, "_MP_");
-	publish_rom();
+	hide_roms();
+	if (options.mode != MODE_TRAP)
+		publish_rom();
 }
 
 /* ---- */
@@ -167,10 +150,8 @@ void monitor_main(void)
 	static const char *const failures[] = {
 		[BOOT_NOT_MULTIBOOT] = "it needs a multiboot loader, as grub or qemu -kernel",
 		[BOOT_NO_MODULE] = "name a guest kernel: qemu -kernel monitor.elf -initrd KERNEL, or a module line of grub",
-		[BOOT_NO_MEMORY] = "there is too little memory for monitor, modules and guest, or modules lie where "
-				   "the monitor would",
-		[BOOT_TOO_MANY] = "there are more than 4 modules or 32 ranges of memory, or a command line is too long "
-				  "(of a module 254 characters)",
+		[BOOT_NO_MEMORY] = "there is too little memory, or modules lie where the monitor would",
+		[BOOT_TOO_MANY] = "there are more than 4 modules or 32 ranges of memory, or a command line is too long",
 		[BOOT_NO_PSE] = "this processor has no pages of 4 MiB",
 	};
 

@@ -170,6 +170,7 @@ void load_guest(void);
 unsigned guest_ranges(struct range to[GUEST_RANGES]);         /* its memory map; how many ranges */
 void guest_line(char *to, const struct module *module);       /* its command line, GUEST_LINE bytes */
 void guest_start(uint32_t eip);                               /* guest.regs as 32-bit code begins */
+void guest_put(const struct module *module, uint32_t offset, uint32_t length, uint32_t at, uint32_t size);
 bool load_linux(void);                                        /* false: it is no bzImage */
 
 /* ---- Exceptions and interrupts into the guest: deliver.c ---- */

@@ -14,10 +14,9 @@
 #define MULTIBOOT_LINE 0x004
 #define MULTIBOOT_MODULES 0x008
 #define MULTIBOOT_MAP 0x040
-#define MULTIBOOT_LOADER 0x200
 
 #ifndef __ASSEMBLER__
-#include <stdint.h>
+#include "monitor.h"
 
 struct multiboot {
 	uint32_t flags, memory_lower, memory_upper, boot_device, line, module_count, modules, symbols[4];
@@ -28,8 +27,7 @@ struct multiboot_module {
 };
 struct multiboot_range {
 	uint32_t size; /* of what follows */
-	uint64_t start, length;
-	uint32_t kind;
-} __attribute__((packed));
+	struct range range;
+};
 #endif
 #endif
