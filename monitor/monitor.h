@@ -236,6 +236,10 @@ bool port_direct(uint16_t port); /* the guest's kernel may reach it without us *
 void ports_reset(void);
 
 /* ---- Interrupt controllers: pic.c (the machine's and the guest's), apic.c (the guest's alone) ---- */
+/* Of the guest's IRQ 0, since its controller was initialised. Merged: into one that still waited. */
+extern struct timer_count {
+	uint32_t raised, merged, delivered;
+} timer_count;
 void pic_init(void);                      /* the machine's: vectors IRQ_BASE.., all masked but the timer's */
 void pic_reset(void);                     /* the guest's */
 uint8_t pic_port_read(uint16_t port);     /* 20h 21h A0h A1h */

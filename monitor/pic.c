@@ -32,6 +32,7 @@ static struct chip {
 	bool automatic, read_isr;
 } chips[2];
 static uint16_t held;
+struct timer_count timer_count;
 static uint8_t machine_mask[2];
 
 /* ---- The machine's ---- */
@@ -127,6 +128,7 @@ static unsigned take(unsigned n)
 	if (line == NONE)
 		return 7;
 	chips[n].irr &= (uint8_t)~(1 << line);
+	timer_count.delivered += !n && !line;
 	if (chips[n].automatic)
 		ended(n, line);
 	else
@@ -151,6 +153,8 @@ static void command(unsigned n, uint8_t value)
 
 	if (value & ICW1) {
 		*chip = (struct chip){ .imr = chip->imr, .vectors = chip->vectors, .expected = 2 };
+		if (!n)
+			timer_count = (struct timer_count){ 0, 0, 0 };
 		held &= n ? 0x00ff : 0xff00;
 		set_mask(n, 0);
 		time_run();
@@ -202,6 +206,8 @@ void pic_port_write(uint16_t port, uint8_t value)
 
 void pic_raise(unsigned irq)
 {
+	timer_count.raised += !irq;
+	timer_count.merged += !irq && (chips[0].irr & 1);
 	if (irq < 16 && irq != CASCADE)
 		chips[irq >> 3].irr |= (uint8_t)(1 << (irq & 7));
 }
@@ -229,6 +235,7 @@ unsigned pic_take(void)
 void pic_reset(void)
 {
 	held = 0;
+	timer_count = (struct timer_count){ 0, 0, 0 };
 	for (unsigned n = 0; n < 2; n++) {
 		chips[n] = (struct chip){ .imr = 0xff, .vectors = n ? 0x70 : 0x08 };
 		machine_update(n);

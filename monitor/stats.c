@@ -65,6 +65,7 @@ void stats_print(void)
 		if (stats[i].count)
 			print("monitor: stat count=%u cycles=%llu each=%llu %s\n", stats[i].count, stats[i].cycles,
 			      divide(stats[i].cycles, stats[i].count, NULL), name_of(i, text, sizeof text));
+	print("monitor: timer raised=%u merged=%u delivered=%u\n", timer_count.raised, timer_count.merged, timer_count.delivered);
 }
 
 void stats_reset(void)
