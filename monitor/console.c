@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The console: the first serial port, and the debug port of emulators if there is one. Output only. The guest has the
- * same port for itself, so console_init is called again where a guest has ended: it may have left it in any state.
+ * The console: the first serial port. Output only. The guest has the same port for itself, so console_init is called again
+ * where a guest has ended: it may have left it in any state. What is written to a port that is not there does no harm.
  */
 #include "monitor.h"
 
 #define COM1 0x3f8 /* its data */
 #define COM_STATUS (COM1 + 5)
-#define COM_SCRATCH (COM1 + 7)
 #define STATUS_CAN_SEND 0x20
 #define STATUS_ALL_SENT 0x40
 
-#define DEBUG_PORT 0xe9 /* reads as its own number where it exists */
-
 /* A port that never gets ready must not stop the monitor; at 115200 baud a character takes far less. */
 #define PATIENCE 100000
-
-static bool have_serial, have_debug;
 
 static void wait_for(uint8_t status)
 {
@@ -30,11 +25,6 @@ void console_init(void)
 	static const uint8_t registers[][2] = { { 3, 0x03 }, { 1, 0 }, { 3, 0x83 }, { 0, 1 }, { 1, 0 }, { 3, 0x03 },
 						{ 2, 0x07 }, { 4, 0x03 } };
 
-	have_debug = inb(DEBUG_PORT) == DEBUG_PORT;
-	outb(COM_SCRATCH, 0x5a);
-	have_serial = inb(COM_SCRATCH) == 0x5a;
-	if (!have_serial)
-		return;
 	wait_for(STATUS_ALL_SENT);
 	for (unsigned i = 0; i < sizeof registers / sizeof *registers; i++)
 		outb(COM1 + registers[i][0], registers[i][1]);
@@ -44,12 +34,8 @@ static void send(char c)
 {
 	if (c == '\n')
 		send('\r');
-	if (have_debug)
-		outb(DEBUG_PORT, (uint8_t)c);
-	if (have_serial) {
-		wait_for(STATUS_CAN_SEND);
-		outb(COM1, (uint8_t)c);
-	}
+	wait_for(STATUS_CAN_SEND);
+	outb(COM1, (uint8_t)c);
 }
 
 /* ---- printf's formats ---- */

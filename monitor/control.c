@@ -168,7 +168,6 @@ uint32_t get_dr(unsigned n)
 #define MSR_TSC 0x10
 #define APIC_BASE_BOOT 0xfee00100 /* the boot processor's; bit 11, enabled, is clear */
 #define PAT_RESET 0x0007040600070406
-#define CPU_NX (1 << 20)
 
 static uint64_t sysenter[3], pat;
 
@@ -195,17 +194,6 @@ static const struct msr *find_msr(uint32_t number)
 	return NULL;
 }
 
-static bool cpu_has_nx(void)
-{
-	uint32_t regs[4];
-
-	cpuid(0x80000000, 0, regs);
-	if (regs[0] < 0x80000001)
-		return false;
-	cpuid(0x80000001, 0, regs);
-	return regs[3] & CPU_NX;
-}
-
 /* An early guest has no handler yet, so it may try any. */
 bool read_msr(uint32_t number, uint64_t *value)
 {
@@ -226,7 +214,7 @@ bool write_msr(uint32_t number, uint64_t value)
 		msr->kept[number - msr->first] = value;
 	if (number != MSR_EFER)
 		return msr || number == MSR_TSC || !guest.entered;
-	if ((value & ~(uint64_t)EFER_NXE) || (value && !cpu_has_nx()))
+	if ((value & ~(uint64_t)EFER_NXE) || (value && !cpu_has_nx))
 		return false;
 	guest.efer = value;
 	if (changed && (guest.cr0 & CR0_PG))

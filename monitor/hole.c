@@ -71,6 +71,8 @@ void shadow_form(bool with_pae)
 	switch_paging(stub_data.monitor_cr3, (read_cr4() & ~CR4_PAE) | (pae ? CR4_PAE : 0));
 }
 
+bool cpu_has_nx;
+
 /* Entries of 64 bits can forbid execution, if that is on. And two instructions lead from ring 3 to ring 0 past the IDT: they
  * are switched off, whatever the firmware left. */
 static void set_features(void)
@@ -84,8 +86,9 @@ static void set_features(void)
 	if (cpu[0] <= 0x80000000)
 		return;
 	cpuid(0x80000001, 0, cpu);
+	cpu_has_nx = cpu[3] & CPU_NX;
 	if (cpu[3] & (CPU_NX | CPU_SYSCALL))
-		wrmsr(MSR_EFER, cpu[3] & CPU_NX ? EFER_NXE : 0);
+		wrmsr(MSR_EFER, cpu_has_nx ? EFER_NXE : 0);
 }
 
 void shadow_init(void)

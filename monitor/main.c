@@ -10,8 +10,7 @@
 #define MIB 0x100000u
 #define LOW_END 0xa0000
 #define BIOS_DATA 0x500       /* bytes at 0: vectors and variables of the BIOS */
-#define EBDA_SEGMENT 0x40e    /* the word there: where it keeps more, at the end of low memory */
-#define EBDA_MOST 0x4000
+#define BIOS_END 0x9c000      /* from here to LOW_END it may have more */
 #define WINDOW 0xc0000        /* option ROMs and ours, then the BIOS, up to 1 MiB */
 
 struct boot boot;
@@ -21,8 +20,7 @@ uint8_t bios_window[0x40000] __attribute__((aligned(PAGE)));
 
 extern const uint8_t monitor_rom[], monitor_rom_end[];
 
-static uint8_t bios_data[BIOS_DATA], bios_end[EBDA_MOST];
-static uint32_t ebda = LOW_END;
+static uint8_t bios_data[BIOS_DATA], bios_end[LOW_END - BIOS_END];
 
 /* ---- Low memory ---- */
 
@@ -38,13 +36,8 @@ static void hide(uint8_t *from, size_t size, const char *signature)
 
 static void save_bios_data(void)
 {
-	uint32_t start = *(volatile uint16_t *)physical(EBDA_SEGMENT) * 16u;
-
-	if (start >= LOW_END - EBDA_MOST && start < LOW_END)
-		ebda = start;
 	memcpy(bios_data, physical(0), sizeof bios_data);
-	memcpy(bios_end, physical(LOW_END - EBDA_MOST), sizeof bios_end);
-	/* The MP specification has them look there too if there is no EBDA. */
+	memcpy(bios_end, physical(BIOS_END), sizeof bios_end);
 	hide(bios_end, sizeof bios_end, "_MP_");
 	hide(bios_end, sizeof bios_end, "RSD PTR ");
 }
@@ -52,8 +45,8 @@ static void save_bios_data(void)
 static void clear_memory(void)
 {
 	memcpy(physical(0), bios_data, sizeof bios_data);
-	memset(physical(BIOS_DATA), 0, ebda - BIOS_DATA);
-	memcpy(physical(ebda), bios_end + (ebda - (LOW_END - EBDA_MOST)), LOW_END - ebda);
+	memset(physical(BIOS_DATA), 0, BIOS_END - BIOS_DATA);
+	memcpy(physical(BIOS_END), bios_end, sizeof bios_end);
 	memset(physical(MIB), 0, guest.ram_end - MIB);
 }
 

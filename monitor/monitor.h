@@ -129,7 +129,7 @@ __attribute__((noreturn)) void guest_reset(const char *how);
 __attribute__((noreturn, format(printf, 1, 2))) void monitor_fail(const char *what, ...);
 void memory_seal(void); /* code, constants and modules are as they are to stay: they are compared when a guest ends */
 
-/* ---- Console: console.c, to COM1 and port E9h ---- */
+/* ---- Console: console.c, to COM1 ---- */
 void console_init(void);
 __attribute__((format(printf, 1, 2))) void print(const char *text, ...); /* %s; %u %x with ll, widths, 0 */
 void print_list(const char *text, va_list values);
@@ -296,6 +296,7 @@ bool guest_pae(void);
 uint64_t guest_entry(uint64_t at);        /* of a page table; 0: there is none */
 uint64_t guest_directory_entry(uint32_t address);
 void shadow_init(void);
+extern bool cpu_has_nx;
 void shadow_reset(void);                  /* forgets everything */
 void shadow_form(bool with_pae);          /* of the tables that the processor uses */
 /* A page fault of the guest. True: it was the shadow's, and is mended. False: it is the guest's own, with this error code. */

@@ -4,20 +4,25 @@
 
 #define LAST 16
 
+#define ENTRIES (STAT_TRAPS + 257)
+
 uint32_t stats_call;
 
-static const char *const names[VMI_CALL_COUNT] = {
+static const char *const names[ENTRIES] = {
 #define VMI_X(number, name, ...) [number] = #name,
 	VMI_CALLS(VMI_X)
 #undef VMI_X
+	[ENTRY_INIT] = "Init", [ENTRY_QUEUE] = "(queue full)", [ENTRY_IRET] = "IRET (slow)",
+	[ENTRY_DELIVER] = "(enabled, and one waits)", [STAT_TRAPS + EX_GP] = "(instruction emulated)",
+	[STAT_TRAPS + EX_PF] = "(page fault)",
 };
 static struct {
 	uint32_t count;
 	uint64_t cycles;
-} stats[STAT_TRAPS + 257];
+} stats[ENTRIES];
 static uint64_t begun;
 static struct {
-	uint32_t call, eax, edx, ecx, site;
+	uint32_t call, eax, edx, ecx;
 } last[LAST];
 static uint32_t last_count;
 
@@ -28,7 +33,7 @@ void stats_begin(void)
 
 void stats_end(unsigned what)
 {
-	if (what >= sizeof stats / sizeof *stats)
+	if (what >= ENTRIES)
 		return;
 	stats[what].count++;
 	stats[what].cycles += rdtsc() - begun;
@@ -37,34 +42,26 @@ void stats_end(unsigned what)
 void stats_note(const struct regs *regs)
 {
 	stats_call = regs->ebx;
-	last[last_count++ % LAST] = (typeof(*last)){ regs->ebx, regs->eax, regs->edx, regs->ecx, regs->eip };
+	last[last_count++ % LAST] = (typeof(*last)){ regs->ebx, regs->eax, regs->edx, regs->ecx };
 }
 
-static const char *name_of(uint32_t what, char *text, size_t size)
+static void print_name(uint32_t what)
 {
-	if (what < VMI_CALL_COUNT && names[what])
-		return names[what];
-	switch (what) {
-	case ENTRY_INIT: return "Init";
-	case ENTRY_QUEUE: return "(queue full)";
-	case ENTRY_IRET: return "IRET (slow)";
-	case ENTRY_DELIVER: return "(enabled, and one waits)";
-	case STAT_TRAPS + EX_GP: return "trap 13: instruction emulated";
-	case STAT_TRAPS + EX_PF: return "trap 14: page";
-	}
-	format(text, size, what >= STAT_TRAPS + IRQ_BASE ? "interrupt %u" : what >= STAT_TRAPS ? "trap %u" : "call %u",
-	       what >= STAT_TRAPS + IRQ_BASE ? what - STAT_TRAPS - IRQ_BASE : what >= STAT_TRAPS ? what - STAT_TRAPS : what);
-	return text;
+	if (what < ENTRIES && names[what])
+		print("%s\n", names[what]);
+	else
+		print(what < STAT_TRAPS ? "call %u\n" : "vector %u\n", what < STAT_TRAPS ? what : what - STAT_TRAPS);
 }
 
 void stats_print(void)
 {
-	char text[40];
-
-	for (unsigned i = 0; i < sizeof stats / sizeof *stats; i++)
-		if (stats[i].count)
-			print("monitor: stat count=%u cycles=%llu each=%llu %s\n", stats[i].count, stats[i].cycles,
-			      divide(stats[i].cycles, stats[i].count, NULL), name_of(i, text, sizeof text));
+	for (unsigned i = 0; i < ENTRIES; i++) {
+		if (!stats[i].count)
+			continue;
+		print("monitor: stat count=%u cycles=%llu each=%llu ", stats[i].count, stats[i].cycles,
+		      divide(stats[i].cycles, stats[i].count, NULL));
+		print_name(i);
+	}
 	print("monitor: timer raised=%u merged=%u delivered=%u\n", timer_count.raised, timer_count.merged, timer_count.delivered);
 }
 
@@ -76,9 +73,8 @@ void stats_reset(void)
 
 void stats_last_calls(void)
 {
-	char text[40];
-
-	for (uint32_t i = last_count > LAST ? last_count - LAST : 0; i < last_count; i++)
-		print("monitor: call %s eax %08x edx %08x ecx %08x\n", name_of(last[i % LAST].call, text, sizeof text),
-		      last[i % LAST].eax, last[i % LAST].edx, last[i % LAST].ecx);
+	for (uint32_t i = last_count > LAST ? last_count - LAST : 0; i < last_count; i++) {
+		print("monitor: call eax %08x edx %08x ecx %08x ", last[i % LAST].eax, last[i % LAST].edx, last[i % LAST].ecx);
+		print_name(last[i % LAST].call);
+	}
 }
