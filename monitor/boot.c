@@ -48,71 +48,56 @@ static uint32_t pages(uint32_t size)
 	return (size + PAGE - 1) & -PAGE;
 }
 
-/* A string of the loader's. False: it is too long. */
-static bool take_line(char *to, uint32_t size, uint32_t from)
+/* A string of the loader's. */
+static void take_line(struct boot *b, char *to, uint32_t size, const char *from)
 {
-	const char *s = (const char *)from;
 	uint32_t n = 0;
 
-	for (; s[n] && n < size - 2; n++)
-		to[n] = s[n];
-	return !s[n];
+	for (; from[n] && n < size - 2; n++)
+		to[n] = from[n];
+	if (from[n])
+		b->failed = BOOT_TOO_MANY;
 }
 
 static void read_loader(struct boot *b, const struct multiboot *info)
 {
 	const struct multiboot_module *modules = (const struct multiboot_module *)info->modules;
-	const char *line = (const char *)info->line;
+	uint32_t map_end = info->flags & MULTIBOOT_MAP ? info->map + info->map_length : 0;
+	const char *line = info->flags & MULTIBOOT_LINE ? (const char *)info->line : "";
 
-	for (uint32_t at = info->map; (info->flags & MULTIBOOT_MAP) && at < info->map + info->map_length;) {
+	for (uint32_t at = info->map; at < map_end && b->range_count < RANGES;) {
 		const struct multiboot_range *range = (const struct multiboot_range *)at;
 
-		if (b->range_count == RANGES) {
-			b->failed = BOOT_TOO_MANY;
-			return;
-		}
-		b->ranges[b->range_count++] = range->range;
+		b->ranges[b->range_count++] = (struct range){ range->start, range->length, range->kind };
 		at += range->size + sizeof range->size;
 	}
-	if (info->flags & MULTIBOOT_LINE) {
-		while (*line && *line != ' ')
-			line++;
-		if (!take_line(b->line, sizeof b->line, (uint32_t)line))
-			b->failed = BOOT_TOO_MANY;
-	}
-	if (!(info->flags & MULTIBOOT_MODULES) || !info->module_count)
+	while (*line && *line != ' ')
+		line++;
+	take_line(b, b->line, sizeof b->line, line);
+	if (info->flags & MULTIBOOT_MODULES)
+		b->module_count = info->module_count;
+	if (!b->module_count)
 		b->failed = BOOT_NO_MODULE;
-	for (uint32_t i = 0; !b->failed && i < info->module_count; i++) {
+	if (b->module_count > MODULES || b->range_count == RANGES)
+		b->failed = BOOT_TOO_MANY;
+	for (uint32_t i = 0; !b->failed && i < b->module_count; i++) {
 		struct module *module = &b->modules[i];
 		char *s = module->line;
 
-		if (i == MODULES || !take_line(module->line, sizeof module->line, modules[i].line)) {
-			b->failed = BOOT_TOO_MANY;
-			return;
-		}
+		take_line(b, module->line, sizeof module->line, (const char *)modules[i].line);
 		while (*s && *s != ' ')
 			s++;
 		*s = 0;
 		module->start = modules[i].start;
 		module->size = modules[i].end > modules[i].start ? modules[i].end - modules[i].start : 0;
-		b->module_count = i + 1;
 	}
 }
 
-/* Room for so many bytes below *at. */
-static bool take_room(uint32_t *at, uint32_t size)
-{
-	if (size > RAM_LIMIT || *at < GUEST_LEAST || *at - GUEST_LEAST < pages(size))
-		return false;
-	*at -= pages(size);
-	return true;
-}
-
-/* False: there is no room, or what is to be moved lies where it is to be moved to. */
+/* False: there is no room, or what is to be moved lies where it is to be moved to. From below: image, pool, modules. */
 static bool find_place(struct boot *b)
 {
-	uint32_t top = 0, at, used = (uint32_t)image_load + pages((uint32_t)image_end - VIRTUAL_TOP);
-	uint32_t to[MODULES];
+	uint32_t top = 0, image = pages((uint32_t)image_end - VIRTUAL_TOP), used = (uint32_t)image_load + image, pool, to;
+	uint64_t need;
 
 	for (uint32_t i = 0; i < b->range_count; i++) {
 		uint64_t end = b->ranges[i].start + b->ranges[i].length;
@@ -120,29 +105,29 @@ static bool find_place(struct boot *b)
 		if (b->ranges[i].kind == 1 && b->ranges[i].start <= MIB && end > MIB)
 			top = (end < RAM_LIMIT ? (uint32_t)end : RAM_LIMIT) & -PAGE;
 	}
-	at = top;
+	pool = pages(top / POOL_SHARE);
+	if (pool < POOL_LEAST)
+		pool = POOL_LEAST;
+	if (pool > POOL_MOST)
+		pool = POOL_MOST;
+	need = image + pool;
 	for (uint32_t i = 0; i < b->module_count; i++) {
-		uint32_t end = b->modules[i].start + b->modules[i].size;
-
-		if (!take_room(&at, b->modules[i].size))
-			return false;
-		to[i] = at;
-		if (end > used)
-			used = end;
+		need += pages(b->modules[i].size);
+		if (b->modules[i].start + b->modules[i].size > used)
+			used = b->modules[i].start + b->modules[i].size;
 	}
-	b->pool_pages = (top / POOL_SHARE < POOL_LEAST ? POOL_LEAST : top / POOL_SHARE > POOL_MOST ? POOL_MOST :
-			 top / POOL_SHARE) / PAGE;
-	if (!take_room(&at, b->pool_pages * PAGE))
+	if (top < need + GUEST_LEAST || top - need < used)
 		return false;
-	b->pool = at;
-	if (!take_room(&at, (uint32_t)image_end - VIRTUAL_TOP) || at < used)
-		return false;
+	b->size = (uint32_t)need;
+	b->start = top - b->size;
+	b->pool = b->start + image;
+	b->pool_pages = pool / PAGE;
+	to = b->pool + pool;
 	for (uint32_t i = 0; i < b->module_count; i++) {
-		copy(to[i], b->modules[i].start, b->modules[i].size);
-		b->modules[i].start = to[i];
+		copy(to, b->modules[i].start, b->modules[i].size);
+		b->modules[i].start = to;
+		to += pages(b->modules[i].size);
 	}
-	b->start = at;
-	b->size = top - at;
 	return true;
 }
 

@@ -150,7 +150,7 @@ static void load_multiboot(const struct module *kernel)
 		.map_length = count * sizeof *at->ranges, .map = (uint32_t)at->ranges,
 	};
 	for (unsigned i = 0; i < count; i++)
-		at->ranges[i] = (struct multiboot_range){ sizeof *ranges, ranges[i] };
+		at->ranges[i] = (struct multiboot_range){ sizeof *ranges, ranges[i].start, ranges[i].length, ranges[i].kind };
 	guest_line(at->lines[0], kernel);
 	for (unsigned i = 1; i < boot.module_count; i++) {
 		const struct module *module = &boot.modules[i];

@@ -16,7 +16,7 @@
 #define MULTIBOOT_MAP 0x040
 
 #ifndef __ASSEMBLER__
-#include "monitor.h"
+#include <stdint.h>
 
 struct multiboot {
 	uint32_t flags, memory_lower, memory_upper, boot_device, line, module_count, modules, symbols[4];
@@ -27,7 +27,8 @@ struct multiboot_module {
 };
 struct multiboot_range {
 	uint32_t size; /* of what follows */
-	struct range range;
-};
+	uint64_t start, length;
+	uint32_t kind;
+} __attribute__((packed));
 #endif
 #endif
