@@ -271,7 +271,6 @@ void pit_run(uint64_t now);
 void pit_reset(void);
 uint8_t pit_port_read(uint16_t port);     /* 40h-43h, 61h */
 void pit_port_write(uint16_t port, uint8_t value);
-void pit_masked(bool masked);             /* IRQ 0, in the guest's controller */
 void alarm_reset(void);
 uint64_t alarm_next(void);
 void alarm_run(uint64_t now);

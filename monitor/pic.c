@@ -136,27 +136,17 @@ static unsigned take(unsigned n)
 	return line;
 }
 
-static void set_mask(unsigned n, uint8_t mask)
-{
-	uint8_t changed = chips[n].imr ^ mask;
-
-	chips[n].imr = mask;
-	machine_update(n);
-	if (!n && (changed & 1))
-		pit_masked(mask & 1);
-}
-
 static void command(unsigned n, uint8_t value)
 {
 	struct chip *chip = &chips[n];
 	unsigned line;
 
 	if (value & ICW1) {
-		*chip = (struct chip){ .imr = chip->imr, .vectors = chip->vectors, .expected = 2 };
+		*chip = (struct chip){ .vectors = chip->vectors, .expected = 2 };
 		if (!n)
 			timer_count = (struct timer_count){ 0, 0, 0 };
 		held &= n ? 0x00ff : 0xff00;
-		set_mask(n, 0);
+		machine_update(n);
 		time_run();
 	} else if (value & OCW3) {
 		if (value & OCW3_SELECT)
@@ -174,15 +164,16 @@ static void data(unsigned n, uint8_t value)
 {
 	struct chip *chip = &chips[n];
 
-	if (!chip->expected) {
-		set_mask(n, value);
-		return;
-	}
 	if (chip->expected == 2)
 		chip->vectors = value & 0xf8;
 	if (chip->expected == 4)
 		chip->automatic = value & ICW4_AUTOMATIC;
-	chip->expected = chip->expected == 4 ? 0 : chip->expected + 1;
+	if (chip->expected) {
+		chip->expected = chip->expected == 4 ? 0 : chip->expected + 1;
+	} else {
+		chip->imr = value;
+		machine_update(n);
+	}
 }
 
 uint8_t pic_port_read(uint16_t port)

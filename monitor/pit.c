@@ -4,17 +4,15 @@
  * the time when somebody asks. Time is in ticks since the reset, and remainders are kept, so nothing drifts.
  *
  * A guest that counts ticks keeps time: periods of channel 0 that ended while the guest had not ended the interrupt of an
- * earlier one are owed to it, and follow as soon as it has. Not more than a second's, and none for a time in which it
- * masked the line.
+ * earlier one are owed to it, and follow as soon as it has, but not more than a second's.
  *
- * Counts are binary, written and read as two bytes, the low one first; of a counter's state only the count can be read back.
+ * Counts are binary, and written and read as two bytes, the low one first. There is no read-back command.
  */
 #include "monitor.h"
 
 #define CONTROL 0x43
 #define PORT_B 0x61           /* of channel 2: bit 0 its gate, bit 1 the speaker, bit 5 its output; bit 4 is up and down */
 #define REFRESH 16            /* so many ticks each, about 15 us */
-#define LONG_MASKED_MS 100
 #define HALF_HZ (PIT_HZ / 2)  /* a tick is khz * 500 / HALF_HZ cycles */
 #define CYCLES_MOST (1ull << 43) /* between two times that somebody asks; more are forgotten */
 
@@ -31,7 +29,6 @@ static struct channel {
 } channels[3];
 static uint8_t port_b;
 static uint32_t owed;
-static uint64_t masked_since;
 
 /* ---- The clock ---- */
 
@@ -106,25 +103,16 @@ static void set_gate(struct channel *channel, bool gate)
 	channel->gate = gate;
 }
 
-static void latch(struct channel *channel)
-{
-	if (channel->latched)
-		return;
-	channel->latch = count(channel);
-	channel->latched = 2;
-	channel->read_high = false;
-}
-
 static void control(uint8_t value)
 {
 	unsigned number = value >> 6, mode = value >> 1 & 7;
 
-	if (number == 3) { /* read-back: several channels, of which bit 5 leaves out the count */
-		for (unsigned i = 0; i < 3; i++)
-			if ((value & 2 << i) && !(value & 0x20))
-				latch(&channels[i]);
-	} else if (!(value & 0x30)) {
-		latch(&channels[number]);
+	if (number == 3)
+		return;
+	if (!(value & 0x30)) {
+		channels[number].latch = count(&channels[number]);
+		channels[number].latched = 2;
+		channels[number].read_high = false;
 	} else {
 		channels[number] = (struct channel){
 			.mode = (uint8_t)(mode > 5 ? mode - 4 : mode), .gate = channels[number].gate, .reload = 0x10000,
@@ -217,24 +205,11 @@ uint64_t pit_next(void)
 	return cycles + divide((end - ticks) * (time_khz * 500) - rest + HALF_HZ - 1, HALF_HZ, NULL);
 }
 
-/* Some kernels mask the line while they handle its interrupt, and should not lose the periods that end meanwhile. */
-void pit_masked(bool masked)
-{
-	uint64_t now = time_now();
-
-	pit_run(now);
-	if (masked)
-		masked_since = now;
-	else if (now - masked_since > time_khz * (uint64_t)LONG_MASKED_MS)
-		owed = 0;
-	time_run();
-}
-
 /* As a BIOS leaves it: channel 0 runs at its slowest. */
 void pit_reset(void)
 {
 	ticks = rest = owed = 0;
-	cycles = masked_since = time_now();
+	cycles = time_now();
 	port_b = 0;
 	for (unsigned i = 0; i < 3; i++) {
 		channels[i] = (struct channel){ .mode = 3, .gate = i < 2 };
