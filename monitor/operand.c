@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * What an instruction says, and where its operands are. Only as much is fetched as the processor would fetch, or what
- * lies in the same page: the next may be absent. Operands in memory have 32-bit addresses.
+ * What an instruction says, and where its operands are. Only as much is fetched as the processor would fetch: the next page
+ * may be absent. Operands in memory have 32-bit addresses.
  */
 #include "operand.h"
 
 #define DESCRIPTOR_BIG 0x00400000
+#define LONGEST 15 /* bytes of an instruction */
 
 static bool page_fault(void)
 {
@@ -57,19 +58,10 @@ uint32_t segment_start(unsigned n)
 bool fetch(struct instruction *i, unsigned size, uint32_t *value)
 {
 	*value = 0;
-	if (i->length + size > sizeof i->bytes)
+	if (i->length + size > LONGEST)
 		return refuse(EX_GP, 0);
-	while (i->have < i->length + size) {
-		uint32_t from = i->start + i->have, in_page = PAGE - from % PAGE;
-		uint32_t more = sizeof i->bytes - i->have;
-
-		if (more > in_page)
-			more = in_page;
-		if (!memory_read(from, i->bytes + i->have, more))
-			return false;
-		i->have += more;
-	}
-	memcpy(value, i->bytes + i->length, size);
+	if (!memory_read(i->start + i->length, value, size))
+		return false;
 	i->length += size;
 	return true;
 }
@@ -111,11 +103,11 @@ bool decode(struct instruction *i)
 			return false;
 	while (prefix(i, byte));
 	i->opcode = byte;
-	if (byte == 0x0f) {
-		if (!fetch(i, 1, &byte))
-			return false;
-		i->opcode = 0x100 | byte;
-	}
+	if (byte != 0x0f)
+		return true;
+	if (!fetch(i, 1, &byte))
+		return false;
+	i->opcode = 0x100 | byte;
 	return true;
 }
 

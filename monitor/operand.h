@@ -9,9 +9,8 @@ enum { EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI };
 enum { ES, CS, SS, DS, FS, GS, NO_SEGMENT };
 
 struct instruction {
-	uint8_t bytes[15];       /* no instruction is longer */
-	unsigned have, length;   /* how many of them were fetched, and are understood */
 	uint32_t start;          /* linear address */
+	unsigned length;         /* as far as it is understood */
 	bool wide;               /* 32-bit code */
 	unsigned size;           /* of operands: 2 or 4 */
 	unsigned address_size;

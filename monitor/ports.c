@@ -7,8 +7,6 @@
 #include "monitor.h"
 
 #define PCI_PORT 0xcf8
-#define PCI_ENABLED 0x80000000
-#define PCI_BITS 0x80fffffc
 #define RESET_PORT 0xcf9
 #define RESET_NOW 0x04
 #define POWER_PORT 0x604
@@ -27,7 +25,6 @@ enum kind {
 	DIRECT,               /* the machine's, without a condition */
 	POWER,                /* ACPI's PM1 control where QEMU's machine has it */
 	EXIT,
-	PCI_DATA,
 	PCI_ADDRESS,          /* a register of four bytes, and one of one byte within */
 	SPLIT,                /* those that follow take single bytes */
 	PIC, PIT, FAST_RESET, KEYBOARD,
@@ -53,11 +50,9 @@ static const struct rule {
 	{ 0x3f8, 0x3ff, DIRECT },
 	{ POWER_PORT, POWER_PORT + 1, POWER },
 	{ PCI_PORT, PCI_PORT + 3, PCI_ADDRESS },
-	{ 0xcfc, 0xcff, PCI_DATA },
 	{ 0, 0xffff, ABSENT },
 };
 
-static uint32_t pci_address;
 static bool operand_dropped;  /* what is next written to port 60h belongs to a command that was not given */
 
 static const struct rule *rule_of(uint16_t port)
@@ -141,20 +136,13 @@ static uint32_t access(uint16_t port, unsigned size, uint32_t value, bool write)
 		if (write && port == EXIT_PORT)
 			guest_exit(value);
 		break;
-	case PCI_ADDRESS:
-		if (write && size == 4)
-			pci_address = value & PCI_BITS;
-		if (write && port == RESET_PORT && (value & RESET_NOW))
-			guest_reset("port CF9h");
-		return size == 4 ? pci_address : port == RESET_PORT ? 0 : ones;
-	case PCI_DATA:
-		if (!(pci_address & PCI_ENABLED) || (write && !options.trust))
-			break;
-		outl(PCI_PORT, pci_address);
-		return machine(port, size, value, write);
 	case POWER:
 		if (write && (value << 8 * (port - POWER_PORT) & POWER_OFF))
 			guest_power_off();
+		/* fall through */
+	case PCI_ADDRESS:
+		if (write && port == RESET_PORT && (value & RESET_NOW))
+			guest_reset("port CF9h");
 		/* fall through */
 	case ABSENT:
 		if (!options.trust)
@@ -186,7 +174,6 @@ void ports_reset(void)
 {
 	uint8_t status;
 
-	pci_address = 0;
 	operand_dropped = false;
 	for (uint16_t com = 0x2f8; com <= 0x3f8; com += 0x100) {
 		outb(com + 3, 0x03); /* 8 bits, and no divisor */
