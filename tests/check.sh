@@ -72,6 +72,7 @@ run "command" tests/tool.sh "$build"
 run "kernel" tests/boot.sh "$build"
 run "monitor" tests/monitor.sh "$build"
 run "interrupt mask under stress" tests/stress.sh "$build"
+run "monitor, stale page tables" tests/verify.sh "$build"
 run "escape suite" python3 tests/escape/run.py "$build"
 run "annotations cost padding only" python3 tests/plain.py "$build"
 
