@@ -28,26 +28,21 @@ static void next(struct alarm *alarm, uint64_t now)
 		alarm->armed = false;
 }
 
-void alarm_run(uint64_t now)
-{
-	for (unsigned i = 0; i < VMI_ALARM_COUNTERS; i++) {
-		if (!alarms[i].armed || alarms[i].expiry > now)
-			continue;
-		next(&alarms[i], now);
-		if (alarms[i].apic)
-			apic_timer();
-		else
-			pic_raise(0);
-	}
-}
-
-uint64_t alarm_next(void)
+uint64_t alarm_run(uint64_t now)
 {
 	uint64_t first = ~0ull;
 
-	for (unsigned i = 0; i < VMI_ALARM_COUNTERS; i++)
-		if (alarms[i].armed && alarms[i].expiry < first)
-			first = alarms[i].expiry;
+	for (struct alarm *alarm = alarms; alarm < alarms + VMI_ALARM_COUNTERS; alarm++) {
+		if (alarm->armed && alarm->expiry <= now) {
+			next(alarm, now);
+			if (alarm->apic)
+				apic_timer();
+			else
+				pic_raise(0);
+		}
+		if (alarm->armed && alarm->expiry < first)
+			first = alarm->expiry;
+	}
 	return first;
 }
 

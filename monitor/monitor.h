@@ -266,14 +266,12 @@ uint64_t time_wallclock(void);            /* ns since 1970 */
 void time_run(void);                      /* raises what is due, sets the machine's timer for what comes next */
 void time_interrupt(void);                /* the machine's timer has come */
 #define PIT_HZ 1193182
-uint64_t pit_next(void);                  /* cycle of the next event, ~0: none */
-void pit_run(uint64_t now);
+uint64_t pit_run(uint64_t now);           /* raises what is due; gives the cycle of what comes next, ~0: nothing */
 void pit_reset(void);
 uint8_t pit_port_read(uint16_t port);     /* 40h-43h, 61h */
 void pit_port_write(uint16_t port, uint8_t value);
 void alarm_reset(void);
-uint64_t alarm_next(void);
-void alarm_run(uint64_t now);
+uint64_t alarm_run(uint64_t now);         /* the same */
 void alarm_set(uint32_t flags, uint64_t expiry, uint64_t period);
 bool alarm_cancel(uint32_t flags);
 

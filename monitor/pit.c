@@ -166,43 +166,34 @@ void pit_port_write(uint16_t port, uint8_t value)
 
 /* ---- Channel 0 interrupts ---- */
 
-void pit_run(uint64_t now)
+uint64_t pit_run(uint64_t now)
 {
 	struct channel *channel = &channels[0];
-	uint32_t most;
+	uint32_t most = PIT_HZ / channel->reload + 1;
 	uint64_t all;
 
 	clock(now);
 	if (!channel->running)
-		return;
+		return ~0ull;
 	all = divide(elapsed(channel), channel->reload, NULL);
-	if (!periodic(channel)) {
+	if (periodic(channel)) {
+		channel->start += all * channel->reload;
+		all += owed;
+		owed = all > most ? most : (uint32_t)all;
+		if (owed && !pic_busy(0)) {
+			owed--;
+			pic_raise(0);
+		}
+	} else {
 		if (all && !channel->fired)
 			pic_raise(0);
 		channel->fired = all;
-		return;
 	}
-	channel->start += all * channel->reload;
-	all += owed;
-	most = PIT_HZ / channel->reload + 1;
-	owed = all > most ? most : (uint32_t)all;
-	if (owed && !pic_busy(0)) {
-		owed--;
-		pic_raise(0);
-	}
-}
-
-/* A period that ends while an interrupt is under way needs no attention before the guest has ended that. */
-uint64_t pit_next(void)
-{
-	const struct channel *channel = &channels[0];
-	uint64_t end = channel->start + channel->reload;
-
-	if (!channel->running || channel->fired || (periodic(channel) && pic_busy(0)))
+	/* A period that ends while an interrupt is under way needs no attention before the guest has ended that. */
+	if (channel->fired || (periodic(channel) && pic_busy(0)))
 		return ~0ull;
-	if (end <= ticks)
-		return cycles;
-	return cycles + divide((end - ticks) * (time_khz * 500) - rest + HALF_HZ - 1, HALF_HZ, NULL);
+	all = channel->start + channel->reload - ticks;
+	return cycles + divide(all * (time_khz * 500) - rest + HALF_HZ - 1, HALF_HZ, NULL);
 }
 
 /* As a BIOS leaves it: channel 0 runs at its slowest. */

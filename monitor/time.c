@@ -56,10 +56,8 @@ void time_run(void)
 {
 	uint64_t now = time_now(), next, alarm, count = TIMER_MOST, slack = time_khz / 20;
 
-	pit_run(now);
-	alarm_run(now);
-	next = pit_next();
-	alarm = alarm_next();
+	alarm = alarm_run(now);
+	next = pit_run(now);
 	if (alarm < next)
 		next = alarm;
 	if (next == ~0ull) {
