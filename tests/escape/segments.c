@@ -67,15 +67,24 @@ static void use(uint32_t selector)
 
 static void every_type(uint32_t n)
 {
+	/* A task that is in ring 0, if anybody switches to it. */
+	task[7] = address_of(directory);
+	task[8] = address_of(land);
+	task[9] = FLAGS_NONE;
+	task[14] = address_of(user_stack_top);
+	task[18] = task[20] = task[21] = MONITOR_DS;
+	task[19] = MONITOR_CS;
+	set_descriptor(SPARE + 8, address_of(task) << 16 | 0x67,
+		       (address_of(task) & 0xff000000) | 0xe900 | (address_of(task) >> 16 & 0xff));
 	for (uint32_t type = 0; type < 32; type++)
 		for (uint32_t dpl = 0; dpl < 4; dpl++) {
 			uint32_t access = 0x80 | dpl << 5 | type;
 
-			/* As a segment it is flat; as a gate it leads to the monitor's code segment; as a task state, anywhere. */
+			/* As a segment it is flat; as a gate it leads to the monitor's code segment, or to the task. */
 			if (n == 0)
 				set_descriptor(SPARE, 0x0000ffff, FLAT_HIGH | access << 8);
 			if (n == 1)
-				set_descriptor(SPARE, MONITOR_CS << 16 | (address_of(land) & 0xffff),
+				set_descriptor(SPARE, (type == 5 ? SPARE + 8 : MONITOR_CS) << 16 | (address_of(land) & 0xffff),
 					       (address_of(land) & 0xffff0000) | access << 8);
 			if (n == 2)
 				set_descriptor(SPARE, address_of(task) << 16 | 0x67,
@@ -122,6 +131,15 @@ static void write_by_fs_user(uint32_t address)
 	__asm__ volatile("movw %w0, %%fs; movb $0, %%fs:(%1)" : : "r"(SPARE | 3), "r"(address) : "memory");
 }
 
+/* 0: it cannot be loaded. */
+static uint32_t segment_limit(uint32_t selector)
+{
+	uint32_t limit = 0;
+
+	__asm__ volatile("lsll %1, %0; jz 1f; xorl %0, %0; 1:" : "+r"(limit) : "r"(selector) : "cc");
+	return limit;
+}
+
 static void limits(uint32_t n)
 {
 	static const uint32_t bases[] = { 0, 0x1000, 0x80000000, 0xffbff000, 0xffc00000, 0xffc10000, 0xfffff000, 0xffffffff };
@@ -137,6 +155,9 @@ static void limits(uint32_t n)
 			set_descriptor(SPARE, bases[b] << 16 | (limit & 0xffff),
 				       (bases[b] & 0xff000000) | (bases[b] >> 16 & 0xff) | (limit & 0xf0000) | access << 8 |
 					       (kind & 4 ? 0 : GRANULAR) | BIG);
+			/* QEMU does not look at limits. They must be right all the same. */
+			if (!(kind & 1) && segment_limit(SPARE) > GUEST_END - 1 - bases[b] && bases[b] < GUEST_END)
+				wrong("base %x, kind %u: the limit is %x", bases[b], kind, segment_limit(SPARE));
 			for (unsigned t = 0; t < sizeof targets / 4; t++) {
 				attempt(write_by_fs, targets[t] - bases[b]);
 				if (fault.vector != EX_GP && fault.vector != EX_PF && fault.vector != EX_NP)

@@ -84,6 +84,18 @@ static void user_interrupt(uint32_t n)
 	user_event(n, spin, 0);
 }
 
+/* The kernel's stack is where the processor enters ring 0: what is pushed for the guest would lie over what it is made of. */
+static void on_entry_stack(uint32_t n)
+{
+	*word_at(TASK_ESP1) = IDT_PAGE - 4 * n;
+	attempt_user(read_at, NOWHERE);
+}
+
+static void kernel_on_entry_stack(uint32_t n)
+{
+	__asm__ volatile("movl %0, %%esp; movl (%1), %%eax" : : "r"(IDT_PAGE - 4 * n), "r"(NOWHERE) : "eax", "memory");
+}
+
 /* A frame that begins on a page and ends on the next, which is not there, or read only: by each of its words. */
 static void half_frames(uint32_t n)
 {
@@ -155,6 +167,8 @@ const struct attack stack_attacks[] = {
 	{ "a page fault from a program with a bad kernel stack, %u", user_page_fault, STACK_GONE, PLACES, false },
 	{ "a fault from a program with a bad kernel stack, %u", user_general, STACK_GONE, PLACES, false },
 	{ "an interrupt in a program with a bad kernel stack, %u", user_interrupt, STACK_GONE, PLACES, false },
+	{ "a page fault from a program with its stack on the entry stack, %u", on_entry_stack, STACK_GONE, 32, false },
+	{ "a page fault with its stack on the entry stack, %u", kernel_on_entry_stack, STACK_GONE, 32, false },
 	{ "frames across the end of a stack, %u", half_frames, ORDERLY, 16, false },
 	{ "a task state without a stack segment, %u", no_segment, STOPPED "(an exception or interrupt cannot be delivered|its kernel)", 16, false },
 	{ "a kernel stack that is not flat", stack_not_flat, STOPPED "its kernel stack segment .* is not flat", 0, false },
