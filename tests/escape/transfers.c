@@ -91,6 +91,8 @@ static void toward_ring0(uint32_t n)
 static void between_rings(uint32_t n)
 {
 	(void)n;
+	/* Where those of 16 bits come to. */
+	*word_at(address_of(land) & 0xffff) = LANDED_VECTOR << 8 | 0xcd;
 	for (unsigned w = 0; w < WAYS; w++)
 		for (unsigned rpl = 0; rpl < 4; rpl++) {
 			/* Programs have no way into the kernel's segments. */
