@@ -220,7 +220,7 @@ void deliver_pending(void)
 		interrupts_enable(true);
 	if (waits && interrupts_enabled()) {
 		/* A program may be there too, but not for long. All that the code after ring1_iret_store does is to drop the return address, and iret. */
-		if (guest_ring() != 3 && eip == ring1_iret_drop)
+		if (guest_ring() != 3 && eip >= ring1_iret_drop && eip < ring1_iret_iret)
 			finish_iret(guest.regs.esp + 4);
 		else if (guest_ring() != 3 && eip == ring1_iret_iret)
 			finish_iret(guest.regs.esp);
