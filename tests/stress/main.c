@@ -32,9 +32,28 @@ static struct vrom_rom rom;
 static uint32_t wanted = 10000000, rate = 10000;
 static uint32_t period; /* ticks of the time stamp counter */
 
-/* ---- How it ends ---- */
+/* ---- What it says, and how it ends ---- */
 
 static uint32_t checks;
+
+/*
+ * Not before much of the work is done: a hypervisor may open the console's ports to a kernel that uses them, and have a
+ * longer way for IRET from then on. Both ways are to be tried.
+ */
+static void open_console(void)
+{
+	static bool is_open;
+
+	if (is_open)
+		return;
+	is_open = true;
+	console_init();
+	if (plan.sites)
+		printf("vrom: sites=%u native=%u called=%u jumped=%u erased=%u inlined=%u\n", plan.sites, plan.kept, plan.called,
+		       plan.jumped, plan.erased, plan.inlined);
+	else
+		printf("# native\n");
+}
 
 __attribute__((noreturn)) static void stop(uint8_t status)
 {
@@ -48,6 +67,7 @@ void fail(const char *property, const char *text, ...)
 	va_list values;
 
 	vmi_disable_interrupts();
+	open_console();
 	va_start(values, text);
 	format(line, sizeof line, text, values);
 	va_end(values);
@@ -90,13 +110,8 @@ static void attach(void)
 
 	if (status == VROM_OK)
 		status = vrom_attach(&plan, &rom, &sites, 1, plan_memory, sizeof plan_memory, &error);
-	if (status == VROM_STRANDED)
-		stop(EXIT_FAILED);
-	if (status == VROM_OK)
-		printf("vrom: sites=%u native=%u called=%u jumped=%u erased=%u inlined=%u\n", plan.sites, plan.kept, plan.called,
-		       plan.jumped, plan.erased, plan.inlined);
-	else
-		printf("# native: %s\n", vrom_strstatus(status));
+	if (status != VROM_OK && status != VROM_NO_ROM)
+		fail("the sites can be patched", "%s", vrom_strstatus(error.reason));
 }
 
 static void tables(void)
@@ -301,9 +316,8 @@ void main(uint32_t magic, uint32_t multiboot)
 	const uint32_t *info = (const uint32_t *)multiboot;
 	const char *line = "";
 	struct block all;
-	uint32_t turns = 0;
+	uint32_t turns = 0, done;
 
-	console_init();
 	if (magic == MULTIBOOT_BOOTED && (info[0] & MULTIBOOT_LINE))
 		line = (const char *)info[4];
 	wanted = number(line, "ops=", wanted);
@@ -323,7 +337,10 @@ void main(uint32_t magic, uint32_t multiboot)
 		returned_masked();
 		turns++;
 		all = sum();
-	} while (all.enables + all.disables + all.restores < wanted);
+		done = all.enables + all.disables + all.restores;
+		if (done / 3 >= wanted / 4)
+			open_console();
+	} while (done < wanted);
 
 	mask();
 	stop_timer();
@@ -335,7 +352,6 @@ void main(uint32_t magic, uint32_t multiboot)
 	printf("# %u enables, %u disables, %u restores, %u IRETs, %u turns of the other cases\n", all.enables, all.disables,
 	       all.restores, all.irets, turns);
 	printf("# one every %u ticks of the time stamp counter; by the operation alone %u came, %u did not\n", period, came, missed);
-	printf("stress: operations=%u deliveries=%u waiting=%u\n1..%u\n", all.enables + all.disables + all.restores,
-	       deliveries, one_waits(), checks);
+	printf("stress: operations=%u deliveries=%u waiting=%u\n1..%u\n", done, deliveries, one_waits(), checks);
 	stop(EXIT_PASSED);
 }

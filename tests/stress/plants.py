@@ -51,8 +51,8 @@ PLANTS = (
     ("an IRET with interrupts on leaves them", "monitor/ring1.S", "\tSET_FLAG  ", "\tCLEAR_FLAG  ", "monitor"),
     ("an IRET is interrupted before its end", DELIVER, "eip == ring1_iret_drop", "0", "monitor"),
     ("Halt does not wait", "monitor/calls.c", "guest.halted = true", "guest.halted = false", "monitor"),
-    ("Halt leaves interrupts off", "monitor/trap.c", "\t\tif (!guest.halted)\n\t\t\tbreak;",
-     "\t\tif (!guest.halted || pic_waiting())\n\t\t\tbreak;", "monitor"),
+    ("Halt leaves interrupts off", "monitor/calls.c", "\t\tinterrupts_enable(true);\n\t\tguest.halted",
+     "\t\tguest.halted", "monitor"),
     ("Enable of the count ROM disables", "roms/count/rom.S", "\tCOUNT(EnableInterrupts)\n\tsti", "\tCOUNT(EnableInterrupts)\n\tcli",
      "count"),
     ("Disable of the count ROM does nothing", "roms/count/rom.S", "\tCOUNT(DisableInterrupts)\n\tcli",
@@ -94,7 +94,7 @@ def main():
     word = sys.argv[2] if len(sys.argv) > 2 else ""
     plants = [(what, "", "", "", host) for what, host in
               (("nothing", "monitor"), ("nothing", "monitor-sign"), ("nothing", "count"))] + list(PLANTS)
-    plants = [plant for plant in plants if word in plant[0]]
+    plants = [plant for plant in plants if word in plant[0] + plant[1]]
     missed = 0
     with tempfile.TemporaryDirectory() as tree:
         files = subprocess.run(["git", "ls-files"], stdout=subprocess.PIPE, text=True, check=True).stdout.split()
