@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-# make bench: patching beside memcpy and LLVM's XRay, and what one call site costs.
+# make bench: patching beside memcpy and LLVM's XRay, and what one call site costs. make bench-monitor: variants of the monitor.
 
 BENCH_OBJECTS := $(patsubst bench/%.c,$(BUILD)/bench/%.o,$(filter-out bench/sleds.c,$(wildcard bench/*.c)))
 BENCH_SLEDS := 1000 10000 100000 1000000
@@ -31,3 +31,7 @@ run-bench: $(BUILD)/bench/bench $(BENCH_SLEDS:%=$(BUILD)/bench/xray-%)
 	if command -v gnuplot >/dev/null; then \
 		gnuplot -e "data='$(BUILD)/bench.dat'; picture='$(BUILD)/bench.svg'" bench/plot.gp; \
 	else echo "no picture: install gnuplot-nox"; fi
+
+.PHONY: bench-monitor
+bench-monitor: $(BUILD)/vrom $(BUILD)/guest.elf $(BUILD)/guest-wide.elf $(addprefix $(BUILD)/,monitor.elf monitor-sign.elf monitor-open.elf)
+	python3 bench/monitor.py $(BUILD)
