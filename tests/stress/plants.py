@@ -49,7 +49,7 @@ PLANTS = (
     ("an IRET with interrupts off leaves them", "monitor/ring1.S", "\tCLEAR_FLAG\n\tleal 4(%esp), %esp\n\tiret\nslow:",
      "\tleal 4(%esp), %esp\n\tiret\nslow:", "monitor"),
     ("an IRET with interrupts on leaves them", "monitor/ring1.S", "\tSET_FLAG  ", "\tCLEAR_FLAG  ", "monitor"),
-    ("an IRET is interrupted before its end", DELIVER, "eip == ring1_iret_drop", "0", "monitor"),
+    ("an IRET is interrupted before its end", DELIVER, "eip >= ring1_iret_drop", "0", "monitor"),
     ("Halt does not wait", "monitor/calls.c", "guest.halted = true", "guest.halted = false", "monitor"),
     ("Halt leaves interrupts off", "monitor/calls.c", "\t\tinterrupts_enable(true);\n\t\tguest.halted",
      "\t\tguest.halted", "monitor"),
