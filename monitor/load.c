@@ -64,7 +64,8 @@ void guest_line(char *to, const struct module *module)
 		format(to, GUEST_LINE, "%s", arguments);
 }
 
-/* RAM up to the end of the guest's. All else is reserved: tables of ACPI are hidden, so their memory is not to be used either. */
+/* RAM up to the end of the guest's. All else is reserved: tables of ACPI are hidden, so their memory is not to be used
+ * either. */
 unsigned guest_ranges(struct range to[GUEST_RANGES])
 {
 	unsigned count = 0;
