@@ -110,7 +110,7 @@ static void deliver(unsigned vector, uint32_t error, bool software)
 {
 	struct regs *regs = &guest.regs;
 	bool user = guest_ring() == 3, v86 = in_v86();
-	uint32_t gate[2] = { 0, 0 }, code[2], esp = user ? task_esp1 : regs->esp;
+	uint32_t gate[2] = { 0, 0 }, code[2], esp;
 	uint32_t flags = (regs->eflags & ~(FLAG_IF | FLAG_IOPL)) | guest.iopl << 12 |
 			 (user || interrupts_enabled() ? FLAG_IF : 0);
 
@@ -129,6 +129,9 @@ static void deliver(unsigned vector, uint32_t error, bool software)
 			   gate[0] >> 16);
 	if (user && !stub_data.ss1)
 		guest_stop("an exception or interrupt cannot be delivered: its task state has no stack segment");
+	if (user && !guest.entered)
+		read_kernel_stack();
+	esp = user ? task_esp1 : regs->esp;
 	if (v86) {
 		push(&esp, regs->v86_gs);
 		push(&esp, regs->v86_fs);

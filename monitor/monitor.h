@@ -203,6 +203,7 @@ void set_gdt(uint32_t base, uint16_t limit);
 void set_idt(uint32_t base, uint16_t limit);
 bool set_ldt(uint16_t selector);
 bool set_tr(uint16_t selector);
+bool read_kernel_stack(void);                  /* of a guest that does not say when it has changed */
 void gdt_changed(unsigned index, unsigned count);
 void ldt_changed(unsigned index, unsigned count);
 void idt_changed(unsigned vector);

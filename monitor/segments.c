@@ -236,17 +236,10 @@ bool set_ldt(uint16_t selector)
 }
 
 /* The stack of ring 1 is the one that the guest's task state has for ring 0. */
-bool set_tr(uint16_t selector)
+bool read_kernel_stack(void)
 {
-	uint32_t words[2], base, limit, stack[2];
+	uint32_t base, limit, stack[2];
 
-	if (!guest_descriptor(selector, words) || !(words[1] & HIGH_PRESENT) ||
-	    ((words[1] & (HIGH_SEGMENT | SYSTEM_TYPE)) != TYPE_TASK &&
-	     (words[1] & (HIGH_SEGMENT | SYSTEM_TYPE)) != TYPE_TASK_BUSY))
-		return false;
-	guest.tr = selector;
-	guest.tr_base = base_of(words);
-	guest.tr_limit = limit_of(words);
 	if (!guest_read(guest.tr_base + 4, stack, sizeof stack, false))
 		return false;
 	stub_data.ss1 = deprivileged((uint16_t)stack[1]);
@@ -255,6 +248,20 @@ bool set_tr(uint16_t selector)
 	if (segment_base((uint16_t)stub_data.ss1, &base, &limit) && base)
 		guest_stop("its kernel stack segment %04x is not flat", stub_data.ss1);
 	return true;
+}
+
+bool set_tr(uint16_t selector)
+{
+	uint32_t words[2];
+
+	if (!guest_descriptor(selector, words) || !(words[1] & HIGH_PRESENT) ||
+	    ((words[1] & (HIGH_SEGMENT | SYSTEM_TYPE)) != TYPE_TASK &&
+	     (words[1] & (HIGH_SEGMENT | SYSTEM_TYPE)) != TYPE_TASK_BUSY))
+		return false;
+	guest.tr = selector;
+	guest.tr_base = base_of(words);
+	guest.tr_limit = limit_of(words);
+	return read_kernel_stack();
 }
 
 /* ---- IDT ---- */
@@ -345,7 +352,8 @@ void segments_open_ports(bool open)
 
 void segments_leave(void)
 {
-	const void *idt = guest.iopl || in_v86() ? idt_all : idt_direct;
+	/* A guest that does not call does not say where its stack is, either. */
+	const void *idt = guest.iopl || in_v86() || !guest.entered ? idt_all : idt_direct;
 	const struct {
 		uint16_t limit;
 		const void *base;

@@ -241,6 +241,8 @@ HOT bool shadow_fault(uint32_t address, uint32_t *error)
 	fresh = index == NOWHERE;
 	if (fresh)
 		index = make_table(w.table);
+	else if (!guest.entered && page_index(get_slot(current, slot)) != index)
+		compare_table(&tables[index]); /* the page may have been another table meanwhile, and nobody said so */
 	leaf = leaf_for(&tables[index], guest_table(&tables[index]), i);
 	/* A table in the BIOS's window, whose entry cannot be marked as accessed. */
 	if (!leaf) {

@@ -60,6 +60,9 @@ void time_run(void)
 	next = pit_run(now);
 	if (alarm < next)
 		next = alarm;
+	/* A guest that does not call goes to a program with its own IRET, and an interrupt that waits needs us to come. */
+	if (!guest.entered && next > now + time_khz && (pic_waiting() || apic_waiting()))
+		next = now + time_khz;
 	if (next == ~0ull) {
 		if (timer_tsc)
 			timer_set(CHANNEL0_STOP, 0);

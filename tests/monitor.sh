@@ -93,6 +93,8 @@ prints 3 "guest, three times: statistics of each" '^monitor: stat count=[1-9][0-
 say $? "guest, three times: patched in the same way each time"
 
 # With no ROM, nothing is patched. A kernel that asks for the interrupt flag is told what the machine's is.
+boot 0 "guest, trap" "$build/guest.elf" --mode trap
+has "guest, trap: all sites native" '^vrom: sites=([0-9]+) native=\1 called=0 '
 boot 1 "hello, trap" "$build/hello.elf" --mode trap
 has "hello, trap: finds no ROM" '^hello: native: there is no VMI ROM'
 

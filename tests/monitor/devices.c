@@ -25,6 +25,7 @@ static uint16_t last_port;
 static jmp_buf ended;
 
 struct options options;
+struct guest guest = { .entered = true };
 
 uint64_t rdtsc(void)
 {
