@@ -65,9 +65,13 @@ static void read_loader(struct boot *b, const struct multiboot *info)
 	uint32_t map_end = info->flags & MULTIBOOT_MAP ? info->map + info->map_length : 0;
 	const char *line = info->flags & MULTIBOOT_LINE ? (const char *)info->line : "";
 
-	for (uint32_t at = info->map; at < map_end && b->range_count < RANGES;) {
+	for (uint32_t at = info->map; at < map_end;) {
 		const struct multiboot_range *range = (const struct multiboot_range *)at;
 
+		if (b->range_count == RANGES) {
+			b->failed = BOOT_TOO_MANY;
+			break;
+		}
 		b->ranges[b->range_count++] = (struct range){ range->start, range->length, range->kind };
 		at += range->size + sizeof range->size;
 	}
@@ -78,7 +82,7 @@ static void read_loader(struct boot *b, const struct multiboot *info)
 		b->module_count = info->module_count;
 	if (!b->module_count)
 		b->failed = BOOT_NO_MODULE;
-	if (b->module_count > MODULES || b->range_count == RANGES)
+	if (b->module_count > MODULES)
 		b->failed = BOOT_TOO_MANY;
 	for (uint32_t i = 0; !b->failed && i < b->module_count; i++) {
 		struct module *module = &b->modules[i];

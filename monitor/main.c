@@ -121,6 +121,7 @@ void boot_guest(void)
 	memset((void *)FLAG_PAGE, 0, STUB_DATA - FLAG_PAGE);
 	time_reset();
 	stats_reset();
+	memory_reset();
 	shadow_reset();
 	segments_reset();
 	control_reset();

@@ -28,6 +28,12 @@ uint32_t memory_frame(uint64_t page, bool *writable)
 	return image_physical(junk);
 }
 
+/* Nothing of one guest is left there for the next. */
+void memory_reset(void)
+{
+	memset(junk, 0, sizeof junk);
+}
+
 bool memory_writable(uint64_t page)
 {
 	bool writable;

@@ -150,6 +150,7 @@ void *guest_physical(uint32_t address, bool write);
 bool guest_read_physical(uint32_t address, void *to, uint32_t length);
 bool guest_write_physical(uint32_t address, const void *from, uint32_t length);
 uint32_t memory_frame(uint64_t page, bool *writable);   /* the machine's frame for a page of the guest's */
+void memory_reset(void);
 bool memory_writable(uint64_t page);                     /* what is there can be written */
 bool memory_plain(uint64_t start, uint32_t size);       /* all RAM of the guest's, at the same address */
 static inline uint32_t image_physical(const void *address)
@@ -184,7 +185,6 @@ void deliver_software(unsigned vector);
 void deliver_pending(void);
 /* An IRET of vector's kind failed. Its return address is at address on the guest's stack, below the frame. */
 void iret_fault(uint32_t address, unsigned vector, uint32_t error);
-void deliver_reset(void);
 void deliver_reset(void);
 
 /* ---- Instructions that trapped: emulate.c, operand.c ---- */
@@ -280,8 +280,7 @@ bool alarm_cancel(uint32_t flags);
 struct walk {
 	uint64_t frame;   /* guest physical address of the 4 KiB page */
 	uint64_t table;   /* key of what the shadow table stands for */
-	bool writable, user, nx, global, dirty, large;
-	uint32_t rights;  /* PTE_WRITE and PTE_USER of the directory's entry */
+	bool writable, user, nx, dirty, large;
 };
 /* access: FAULT_WRITE, FAULT_USER, FAULT_FETCH. 0: may be done, and accessed and dirty bits are set; else the error code
  * of the guest's page fault, plus WALK_FAULT. */

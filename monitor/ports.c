@@ -96,7 +96,8 @@ static void keyboard(uint16_t port, uint8_t value)
 	if (port == KEYBOARD_COMMAND) {
 		if (value >= KEYBOARD_PULSE && !(value & 1))
 			guest_reset("keyboard controller");
-		drop = operand_dropped || value == KEYBOARD_A20_OFF || value == KEYBOARD_A20_ON;
+		/* The other pulses have the A20 gate's among them. */
+		drop = operand_dropped || value >= KEYBOARD_PULSE || value == KEYBOARD_A20_OFF || value == KEYBOARD_A20_ON;
 	}
 	if (!drop)
 		outb(port, value);

@@ -68,7 +68,7 @@ STUB_INLINE int give_page_fault(struct regs *regs, uint32_t address)
 	unsigned kind;
 
 	if (!stub_data.fast_fault || (regs->eflags & FLAG_VM) || address >= GUEST_TOP || (regs->error & ~7u) ||
-	    esp % 4 || esp < 64 || esp > VIRTUAL_TOP || (!user && regs->ss != stub_data.ss1))
+	    !(regs->error & FAULT_USER) == user || esp % 4 || esp < 64 || esp > VIRTUAL_TOP || (!user && regs->ss != stub_data.ss1))
 		return 0;
 	kind = guest_fault_kind(address, regs->error, user);
 	if (kind == 0 || kind == 3)
@@ -158,6 +158,9 @@ STUB struct regs *stub_nested(struct regs *regs)
 {
 	char *eip = (char *)regs->eip;
 
+	/* A breakpoint of the guest's, on its own memory, that the code here or the way out touched. */
+	if (regs->vector == EX_NMI || regs->vector == EX_DB)
+		return NULL;
 	if (eip == exit_gs || eip == exit_fs || eip == exit_es || eip == exit_ds || eip == fast_es || eip == fast_ds) {
 		regs->esp = 0; /* the segment is gone, and so is what the guest had in the register */
 		return NULL;
@@ -166,9 +169,6 @@ STUB struct regs *stub_nested(struct regs *regs)
 		return refused(regs);
 	if (regs->vector == EX_PF && eip >= stub_start && eip < stub_end)
 		return *(struct regs **)ENTRY_FRAME;
-	/* A breakpoint of the guest's, on its own memory, that the code here or the way out touched. */
-	if (regs->vector == EX_NMI || regs->vector == EX_DB)
-		return NULL;
 	write_cr3(stub_data.monitor_cr3);
 	if (regs->vector >= IRQ_BASE)
 		machine_interrupt(regs->vector - IRQ_BASE);

@@ -44,7 +44,6 @@ struct stub_page {
 	uint32_t linear_start, linear_size, linear_base;
 	uint32_t fault_eip, fault_cs, fault_masks; /* the guest's handler of page faults; masks: by an interrupt gate */
 	uint32_t ss1;            /* the guest's kernel stack segment */
-	uint32_t flat_stack;     /* it is flat */
 };
 _Static_assert(sizeof(struct stub_page) <= STUB_DIRECT - STUB_DATA, "struct stub_page is too large");
 
