@@ -145,6 +145,7 @@ for size in 2 4 8; do
 	fails "$size MiB of memory" 'too little memory' -m "$size" -initrd "$guest"
 done
 fails "a processor without large pages" 'pages of 4 MiB' -m 64 -cpu qemu32,-pse -initrd "$guest"
+fails "a processor before the P6 family" "older than the P6 family" -m 64 -cpu pentium -initrd "$guest"
 for option in nonsense mode=fast mode= restart=often restart= memory=1 memory=64x stats=yes trust=guest; do
 	fails "the option $option" "option '$option' is not known" -m 64 -append "$option" -initrd "$guest"
 done
