@@ -13,7 +13,7 @@
 #define HOLE_ENTRIES 512         /* the first half: the image ends before the other */
 #define LINK (PTE_PRESENT | PTE_WRITE)
 
-bool pae;
+HOT_DATA bool pae;
 #ifdef MONITOR_OPEN
 bool shadow_stale;
 #endif

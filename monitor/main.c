@@ -14,8 +14,8 @@
 #define WINDOW 0xc0000        /* option ROMs and ours, then the BIOS, up to 1 MiB */
 
 struct boot boot;
-uint32_t image_offset;
-struct guest guest;
+HOT_DATA uint32_t image_offset;
+HOT_DATA struct guest guest;
 uint8_t bios_window[0x40000] __attribute__((aligned(PAGE)));
 
 extern const uint8_t monitor_rom[], monitor_rom_end[];

@@ -323,6 +323,8 @@ void stats_last_calls(void);
 /* With all that it calls, if the linker can, and apart from all that is not called often. */
 #define HOT __attribute__((flatten, noinline, section(".text.hot")))
 #define COLD __attribute__((noinline))
+/* Data that it needs, in a page or two. */
+#define HOT_DATA __attribute__((section(".bss.hot")))
 
 /* ---- entry.S, stub.c, trap.c ---- */
 __attribute__((noreturn)) void guest_run(void); /* enters guest.regs on an empty stack of the monitor's */

@@ -17,8 +17,8 @@
 
 #define AROUND 24                /* entries before and behind one that is filled */
 
-uint32_t shadow_cr3;
-static uint32_t clock;
+HOT_DATA uint32_t shadow_cr3;
+static HOT_DATA uint32_t clock;
 
 /* ---- What the shadow of an entry is ---- */
 

@@ -42,7 +42,7 @@ struct root {
 extern struct root roots[ROOTS], *current;
 
 extern bool pae;                 /* form of the tables that the processor uses */
-extern uint32_t free_count;
+extern uint32_t free_count, pool; /* pages that are free; where the first is */
 #ifdef MONITOR_OPEN
 extern bool shadow_stale;
 #endif
@@ -67,12 +67,12 @@ static inline unsigned slots(void)
 
 static inline uint32_t page_address(uint32_t index)
 {
-	return boot.pool + index * PAGE;
+	return pool + index * PAGE;
 }
 
 static inline uint32_t page_index(uint64_t entry)
 {
-	return ((uint32_t)entry - boot.pool) / PAGE;
+	return ((uint32_t)entry - pool) / PAGE;
 }
 
 static inline uint64_t get(uint32_t index, unsigned i)

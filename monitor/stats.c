@@ -6,7 +6,8 @@
 
 #define ENTRIES (STAT_TRAPS + 257)
 
-uint32_t stats_call;
+HOT_DATA uint32_t stats_call;
+static HOT_DATA bool on;
 
 static const char *const names[ENTRIES] = {
 #define VMI_X(number, name, ...) [number] = #name,
@@ -20,20 +21,21 @@ static struct {
 	uint32_t count;
 	uint64_t cycles;
 } stats[ENTRIES];
-static uint64_t begun;
-static struct {
+static HOT_DATA uint64_t begun;
+static HOT_DATA struct {
 	uint32_t call, eax, edx, ecx;
 } last[LAST];
-static uint32_t last_count;
+static HOT_DATA uint32_t last_count;
 
 void stats_begin(void)
 {
-	begun = rdtsc();
+	if (on)
+		begun = rdtsc();
 }
 
 void stats_end(unsigned what)
 {
-	if (what >= ENTRIES)
+	if (!on || what >= ENTRIES)
 		return;
 	stats[what].count++;
 	stats[what].cycles += rdtsc() - begun;
@@ -67,6 +69,7 @@ void stats_print(void)
 
 void stats_reset(void)
 {
+	on = options.stats;
 	memset(stats, 0, sizeof stats);
 	last_count = 0;
 }

@@ -10,9 +10,11 @@
 #define ALL (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_ACCESSED | PTE_DIRTY)
 
 struct table tables[MOST_PAGES];
-struct root roots[ROOTS], *current;
-uint32_t free_count;
-static uint32_t buckets[BUCKETS], free_list;
+HOT_DATA struct root *current;
+HOT_DATA uint32_t free_count, pool;
+HOT_DATA struct root roots[ROOTS];
+static HOT_DATA uint32_t free_list;
+static uint32_t buckets[BUCKETS];
 static uint64_t pdpts[ROOTS][4] __attribute__((aligned(32)));
 static uint8_t filters[1024];
 
@@ -66,7 +68,8 @@ void link_table(struct root *root, unsigned slot, uint32_t index)
 {
 	if (tables[index].slot != slot)
 		tables[index].slot = tables[index].slot == NOWHERE ? (uint16_t)slot : MANY;
-	put_slot(root, slot, link_to(index));
+	if (get_slot(root, slot) != link_to(index))
+		put_slot(root, slot, link_to(index));
 }
 
 void drop_table(uint32_t index)
@@ -228,6 +231,7 @@ COLD void shadow_reset(void)
 	memset(filters, 0, sizeof filters);
 	current = NULL;
 	free_list = free_count = 0;
+	pool = boot.pool;
 	memset(physical(boot.pool), 0, count * PAGE);
 	while (count--)
 		give_page(count);
