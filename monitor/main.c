@@ -47,7 +47,9 @@ static void clear_memory(void)
 	memcpy(physical(0), bios_data, sizeof bios_data);
 	memset(physical(BIOS_DATA), 0, BIOS_END - BIOS_DATA);
 	memcpy(physical(BIOS_END), bios_end, sizeof bios_end);
-	memset(physical(MIB), 0, guest.ram_end - MIB);
+	/* Nothing of one guest is left for the next. The first finds what the loader left, as on bare hardware. */
+	if (guest.boots)
+		memset(physical(MIB), 0, guest.ram_end - MIB);
 }
 
 /* ---- The window of the BIOS ---- */

@@ -203,11 +203,13 @@ static void fill(uint32_t index, unsigned i, uint64_t leaf)
 	tables[index].chunks |= 1u << i / CHUNK;
 }
 
-/* A table that is new to us, a child's after a fork mostly, has more that was accessed and will be again. */
+/* A table that is new to us, a child's after a fork mostly, has more that was accessed and will be again. Of a large page that
+ * is everything. */
 COLD static void fill_around(uint32_t index, unsigned i)
 {
 	const void *theirs = guest_table(&tables[index]);
-	unsigned from = i < AROUND ? 0 : i - AROUND, to = i + AROUND < entries() ? i + AROUND : entries();
+	unsigned reach = tables[index].key & PTE_LARGE ? entries() : AROUND;
+	unsigned from = i < reach ? 0 : i - reach, to = i + reach < entries() ? i + reach : entries();
 
 	for (unsigned k = from; k < to; k++)
 		if (k != i && leaf_for(&tables[index], theirs, k))
