@@ -96,6 +96,7 @@ void guest_put(const struct module *module, uint32_t offset, uint32_t length, ui
 	if (length > size || offset > module->size || length > module->size - offset)
 		monitor_fail("%s is truncated", module->line);
 	memcpy(physical(at), physical(module->start + offset), length);
+	memset((char *)physical(at) + length, 0, size - length);
 }
 
 /* ---- Multiboot ---- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * The order in which the monitor comes up, and what a guest finds when it is booted, the first time and every other: its
- * memory is clear, but for what the BIOS keeps there, and in the BIOS's window there is our ROM.
+ * memory has nothing of a guest before it, the BIOS has its own, and in the BIOS's window there is our ROM.
  */
 #include <vrom/template.h>
 

@@ -164,7 +164,7 @@ bool guest_write(uint32_t address, const void *from, uint32_t length, bool user)
 extern uint32_t guest_fault, guest_fault_address;
 
 /* ---- Loading a guest: load.c, linux.c ---- */
-/* Puts boot.modules into the guest's memory, which was cleared, and guest.regs to its first instruction. */
+/* Puts boot.modules into the guest's memory, and guest.regs to its first instruction. */
 void load_guest(void);
 #define GUEST_RANGES (2 * RANGES)
 #define GUEST_LINE 288
