@@ -56,11 +56,16 @@ void set_cr3(uint32_t value)
 #define CR4_MCE 0x040
 #define CR4_PCE 0x100
 #define CR4_OSXSAVE 0x40000
-#define CR4_PASSED (CR4_TSD | CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT)
-#define CR4_ALLOWED (CR4_PASSED | CR4_PSE | CR4_PAE | CR4_PGE | CR4_VME | CR4_PVI | CR4_MCE | CR4_PCE | CR4_OSXSAVE)
+#define CR4_PASSED (CR4_TSD | CR4_DE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE)
+#define CR4_ALLOWED (CR4_PASSED | CR4_PSE | CR4_PAE | CR4_PGE | CR4_VME | CR4_PVI | CR4_MCE | CR4_PCE)
 /* In EDX of CPUID 1. The others are as old as the P6. */
 #define CPU_FXSR (1 << 24)
 #define CPU_SSE (1 << 25)
+#define CPU_XSAVE (1 << 26) /* in ECX */
+#define XCR0_X87 1
+#define XCR0_SSE 2
+#define XCR0_AVX 4
+#define XCR0_KNOWN 7
 
 static void put_cr4(uint32_t value)
 {
@@ -69,9 +74,28 @@ static void put_cr4(uint32_t value)
 	cpuid(1, 0, cpu);
 	has |= cpu[3] & CPU_FXSR ? CR4_OSFXSR : 0;
 	has |= cpu[3] & CPU_SSE ? CR4_OSXMMEXCPT : 0;
+	has |= cpu[2] & CPU_XSAVE ? CR4_OSXSAVE : 0;
 	guest.cr4 = value;
 	shared_page.cr4 = value;
 	write_cr4((read_cr4() & ~CR4_PASSED) | (value & has));
+}
+
+static void xsetbv(uint32_t value)
+{
+	__asm__ volatile("xsetbv" : : "c"(0), "a"(value), "d"(0));
+}
+
+/* Which registers of the FPU there are. They are the guest's; the monitor uses none. */
+bool write_xcr(uint32_t number, uint64_t value)
+{
+	uint32_t cpu[4];
+
+	cpuid(0xd, 0, cpu);
+	if (number || !(value & XCR0_X87) || (value & ~(uint64_t)(cpu[0] & XCR0_KNOWN)) ||
+	    ((value & XCR0_AVX) && !(value & XCR0_SSE)) || !(read_cr4() & CR4_OSXSAVE))
+		return false;
+	xsetbv((uint32_t)value);
+	return true;
 }
 
 bool set_cr4(uint32_t value)
@@ -229,6 +253,8 @@ void control_reset(void)
 	for (unsigned n = 0; n < 8; n++)
 		set_dr(n, 0);
 	put_cr0(CR0_PE | CR0_ET);
+	if (read_cr4() & CR4_OSXSAVE)
+		xsetbv(XCR0_X87);
 	put_cr4(0);
 	guest.cr3 = shared_page.cr3 = shared_page.cr2 = 0;
 	guest.efer = 0;

@@ -23,8 +23,7 @@
  * ---- Segments ----
  *
  * The shadow tables have the kernel's segments in ring 1. The processor accepts selectors for them that say ring 0 in data
- * segment registers and in far jumps and calls, but not in SS, nor in what returns. Of all ways to load SS and to return,
- * MOV, LSS and IRET are those that kernels begin with.
+ * segment registers and in far jumps and calls, but not in SS, nor in what returns.
  */
 
 /* What the processor would raise, and its error code, if SS were loaded in that ring, or CS to go on at eip. 0: nothing. */
@@ -75,6 +74,28 @@ static bool lss(struct instruction *i)
 		return false;
 	register_write(i->reg, i->size, offset);
 	return true;
+}
+
+/* A far return within the ring: how many a kernel gets from the loader's CS to its own. */
+static bool far_return(struct instruction *i, uint32_t error)
+{
+	uint32_t frame[2], drop = 0;
+	unsigned vector;
+	uint16_t cs;
+
+	if (i->size != 4)
+		return refuse(EX_GP, error);
+	if ((i->opcode == 0xca && !fetch(i, 2, &drop)) ||
+	    !memory_read(segment_start(SS) + guest.regs.esp, frame, sizeof frame))
+		return false;
+	cs = deprivileged((uint16_t)frame[1]);
+	vector = load_fault(false, cs, guest_ring(), frame[0], &error);
+	if (vector)
+		return refuse(vector, error);
+	guest.regs.eip = frame[0];
+	guest.regs.cs = cs;
+	guest.regs.esp += sizeof frame + drop;
+	return false;
 }
 
 /* ---- IRET ---- */
@@ -235,7 +256,9 @@ static bool table_instruction(struct instruction *i)
 		return (i->reg == 2 ? set_ldt : set_tr)((uint16_t)value) || refuse(EX_GP, value & SELECTOR_INDEX);
 	case 8 + 2: case 8 + 3: /* LGDT, LIDT */
 		if (!i->memory)
-			return (i->reg == 2 && i->rm == 1) || refuse(EX_GP, 0); /* XSETBV */
+			return (i->reg == 2 && i->rm == 1 && /* XSETBV */
+				write_xcr(guest.regs.ecx, (uint64_t)guest.regs.edx << 32 | guest.regs.eax)) ||
+			       refuse(EX_GP, 0);
 		if (!memory_read(i->address, &table, sizeof table))
 			return false;
 		(i->reg == 2 ? set_gdt : set_idt)(i->size == 2 ? table.base & 0xffffff : table.base, table.limit);
@@ -327,8 +350,15 @@ static bool kernel_instruction(struct instruction *i, uint32_t error)
 		if (!operands(i))
 			return false;
 		return i->reg == SS ? operand_read(i, 2, &value) && load_ss(value) : refuse(EX_GP, error);
+	case 0x17: /* POP SS */
+		if (!memory_read(segment_start(SS) + guest.regs.esp, &value, 2) || !load_ss(value & 0xffff))
+			return false;
+		guest.regs.esp += i->size;
+		return true;
 	case 0x1b2:
 		return lss(i);
+	case 0xca: case 0xcb:
+		return far_return(i, error);
 	case 0xcf:
 		return iret_instruction(i, error);
 	}

@@ -229,6 +229,7 @@ void debug_leave(void);
 void debug_trapped(void);     /* #DB: what the machine's DR6 says goes to the guest's */
 bool read_msr(uint32_t number, uint64_t *value);  /* false: #GP */
 bool write_msr(uint32_t number, uint64_t value);
+bool write_xcr(uint32_t number, uint64_t value);  /* XSETBV. false: #GP */
 
 /* ---- Ports: ports.c. size is 1, 2 or 4. ---- */
 uint32_t port_read(uint16_t port, unsigned size);

@@ -152,7 +152,7 @@ deliver:
  * that needs CR4 bits or MSRs that are the monitor's. */
 #define HIDE_EDX ((1 << 7) + (1 << 9) + (1 << 11) + (1 << 12) + (1 << 14) + (1 << 16) + (1 << 21) + (1 << 22) + (1 << 29))
 #define HIDE_ECX ((1 << 2) + (1 << 3) + (1 << 5) + (1 << 6) + (1 << 7) + (1 << 8) + (1 << 15) + (1 << 17) + (1 << 21) + \
-		  (1 << 24) + (1 << 26) + (1 << 27) + (1 << 28) + (1 << 29))
+		  (1 << 24))
 #define HIDE_EXTENDED_EDX ((1 << 11) + (1 << 27) + (1 << 29))
 #define HIDE_EXTENDED_ECX (1 << 2)
 
@@ -166,8 +166,6 @@ deliver:
 	cmpl $7, %eax
 	je 3f
 	cmpl $0xa, %eax          /* performance counters */
-	je 3f
-	cmpl $0xd, %eax          /* xsave */
 	je 3f
 	cpuid
 	ret
