@@ -96,7 +96,9 @@ static void v86_frames(uint32_t n)
 		for (unsigned c = 0; c < sizeof codes / 2; c++) {
 			frame.eip = eips[e];
 			frame.cs = e ? codes[c] : 0x100;
-			frame.eflags = FLAG_VM | (c & 1 ? FLAGS_ON : FLAG_IOPL | FLAG_NT);
+			/* QEMU's iret goes there from ring 1, with the flags as they are. Where nobody knows what it
+			 * executes, it must be interruptible: the processor is the guest's to waste. */
+			frame.eflags = FLAG_VM | (c & 1 || e ? FLAGS_ON : FLAG_IOPL | FLAG_NT);
 			frame.esp = c & 2 ? 0xffffffff : 0x1000;
 			frame.ss = c & 4 ? MONITOR_DS : 0x200;
 			frame.es = frame.ds = frame.fs = frame.gs = c & 8 ? MONITOR_DS : 0x300;
