@@ -53,7 +53,7 @@ struct boot {
 enum boot_failure { BOOT_OK, BOOT_NOT_MULTIBOOT, BOOT_NO_MODULE, BOOT_NO_MEMORY, BOOT_TOO_MANY, BOOT_NO_PSE };
 extern struct boot boot;
 extern uint32_t image_offset; /* an address of the image less this is physical */
-extern uint32_t monitor_directory[1024], monitor_hole[1024]; /* the monitor's own page tables, made by boot.c (in shadow.c) */
+extern uint32_t monitor_directory[1024], monitor_hole[1024]; /* the monitor's own page tables, made by boot.c (in hole.c) */
 __attribute__((noreturn)) void monitor_main(void);
 /* All from the start: memory, devices, the BIOS's window with the ROM in it, the guest. */
 __attribute__((noreturn)) void boot_guest(void);
