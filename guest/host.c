@@ -14,14 +14,7 @@ static unsigned char plan_memory[VROM_PLAN_MEMORY(MOST_SITES)];
 static struct vrom_plan plan;
 static struct vrom_rom rom; /* rom.header is NULL if there is none in use */
 
-/* Not a comparison of the two arrays, which a compiler may take for never equal. */
-static uint32_t site_count(void)
-{
-	uint32_t start = (uint32_t)vrom_sites, end = (uint32_t)vrom_sites_end;
-
-	__asm__("" : "+r"(start), "+r"(end));
-	return (end - start) / 8;
-}
+static struct vrom_table sites = VROM_KERNEL_TABLE(text_start, text_end);
 
 static const char *rom_string(uint32_t offset)
 {
@@ -43,27 +36,26 @@ static void print_rom(void)
 /* What became of the sites, for people, then for programs. */
 static void print_result(void)
 {
-	uint32_t sites = site_count();
+	uint32_t count = vrom_count(&sites);
 
 	if (!rom.header)
-		plan = (struct vrom_plan){ .sites = sites, .kept = sites };
-	if (!sites)
+		plan = (struct vrom_plan){ .sites = count, .kept = count };
+	if (!count)
 		printf("host: this kernel is built without call sites\n");
 	else if (!rom.header)
-		printf("host: native, all %u call sites stay as they were built\n", sites);
+		printf("host: native, all %u call sites stay as they were built\n", count);
 	else
-		printf("host: patched, of %u call sites %u stay native because the ROM wants them so\n", sites, plan.kept);
+		printf("host: patched, of %u call sites %u stay native because the ROM wants them so\n", count, plan.kept);
 	printf("vrom: sites=%u native=%u called=%u jumped=%u erased=%u inlined=%u\n", plan.sites, plan.kept,
 	       plan.called, plan.jumped, plan.erased, plan.inlined);
 }
 
 void host_attach(void)
 {
-	static struct vrom_table sites = VROM_KERNEL_TABLE(text_start, text_end);
 	struct vrom_error error;
 	enum vrom_status status = VROM_NO_ROM;
 
-	if (site_count())
+	if (vrom_count(&sites))
 		status = vrom_find(at_physical(VMI_ROM_AREA), VMI_ROM_AREA_SIZE, &rom, &error);
 	if (status == VROM_OK) {
 		print_rom();

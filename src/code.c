@@ -32,40 +32,49 @@ static unsigned char *put32(unsigned char *to, uint32_t value)
 	return to + sizeof value;
 }
 
-static void put_template(const struct vrom_plan *plan, const struct vrom_template *template, unsigned size,
-			 unsigned char *to)
+unsigned vrom_call_length(const struct vrom_site *site)
 {
-	for (unsigned i = 0; i < template->length; i++)
-		to[i] = template->code[i];
-	for (unsigned i = 0; i < 2; i++) {
-		uint32_t value;
+	unsigned args = vrom_calls[site->call].args, length = args > 3 ? 5 + 4 : 5;
 
-		if (template->holes[i].kind != VROM_HOLE_ROM)
-			continue;
-		__builtin_memcpy(&value, to + template->holes[i].offset, sizeof value);
-		put32(to + template->holes[i].offset, value + (uint32_t)plan->rom);
-	}
-	vrom_nops(to + template->length, size - template->length);
+	for (unsigned place = 0; place < args; place++)
+		if (vrom_is_constant(site, place))
+			length += place >= 3 && vrom_is_small(vrom_constant(site, place)) ? 2 : 5;
+		else
+			length += place >= 3;
+	return length;
 }
 
 /*
- * Nops, then pushes of a fifth and a fourth argument, the call, and what takes the arguments off the stack. A
- * call without those is the last thing in the site: whoever returns from it is at the site's end, which is
+ * Nops, then pushes of a fifth and a fourth argument, loads of those that are constants, the call, and what takes the
+ * arguments off the stack. A call without those is the last thing in the site: whoever returns from it is at the site's end, which is
  * an instruction boundary in the native code too. lea and not add, for the flags. A jump goes to the same place.
  */
 static void put_call(const struct vrom_table *table, const struct vrom_site *site, uintptr_t target,
 		     unsigned char opcode, unsigned char *to)
 {
 	unsigned args = vrom_calls[site->call].args, stacked = args > 3 ? args - 3 : 0;
-	unsigned lea = stacked ? 4 : 0, length = stacked + 5 + lea;
+	unsigned lea = stacked ? 4 : 0, length = vrom_call_length(site);
 	uint32_t relative = (uint32_t)(target - ((uintptr_t)site->at + table->moved + site->size - lea));
 
 	vrom_nops(to, site->size - length);
 	to += site->size - length;
-	if (args > 4)
-		*to++ = 0x50 + (site->operands >> VROM_ARG5_SHIFT & 7);
-	if (args > 3)
-		*to++ = 0x50 + (site->operands >> VROM_ARG4_SHIFT & 7);
+	for (unsigned place = args; place-- > 0;) {
+		uint32_t value;
+
+		if (!vrom_is_constant(site, place)) {
+			if (place >= 3)
+				*to++ = 0x50 + (unsigned char)vrom_register(site, place);
+			continue;
+		}
+		value = vrom_constant(site, place);
+		if (place >= 3 && vrom_is_small(value)) {
+			*to++ = 0x6a;
+			*to++ = (unsigned char)value;
+			continue;
+		}
+		*to++ = place >= 3 ? 0x68 : 0xb8 + (unsigned char)vrom_register(site, place);
+		to = put32(to, value);
+	}
 	*to++ = opcode;
 	to = put32(to, relative);
 	if (stacked)
@@ -87,6 +96,6 @@ void vrom_code(const struct vrom_plan *plan, const struct vrom_table *table, con
 		vrom_nops(to, site->size);
 		break;
 	default:
-		put_template(plan, &plan->templates[choice - VROM_INLINE], site->size, to);
+		vrom_put_template(&plan->templates[choice - VROM_INLINE], site, plan->rom, (uintptr_t)site->at + table->moved, to);
 	}
 }

@@ -32,7 +32,7 @@ static void write_sites(const struct vrom_plan *plan, int native)
 			struct vrom_cursor here = cursor;
 			struct vrom_site site = vrom_next(&cursor);
 			const struct vrom_becomes *becomes = &plan->becomes[site.call];
-			uint32_t tail = becomes->tail;
+			uint32_t tail = becomes->tail, distance;
 			unsigned char *to;
 
 			/* The new code does not depend on the seal: to follow it would only take time. */
@@ -40,18 +40,18 @@ static void write_sites(const struct vrom_plan *plan, int native)
 				cursor.native = table.native;
 			if (*choice == VROM_KEEP)
 				continue;
-			if (native || site.record != becomes->record) {
+			if (native || !vrom_is_like(becomes, &site)) {
 				write_site(plan, &plan->tables[t], here, native ? VROM_KEEP : *choice);
 				continue;
 			}
 			/* Nearly every site: 5 to 8 bytes, as two halves that may overlap, or up to 16 as three. */
 			to = site.at + table.alias;
-			tail += (uint32_t)(becomes->target - (uintptr_t)site.at - table.moved - site.size) &
-				becomes->relative;
+			distance = (uint32_t)(becomes->target - (uintptr_t)site.at - table.moved - site.size);
+			tail += distance & becomes->relative;
 			if (site.size > 8) {
 				__builtin_memcpy(to, &becomes->head, 8);
 				__builtin_memcpy(to + site.size - 8, &tail, 4);
-				tail = becomes->end;
+				tail = becomes->end + (distance & becomes->relative_end);
 			} else
 				__builtin_memcpy(to, &becomes->head, 4);
 			__builtin_memcpy(to + site.size - 4, &tail, 4);

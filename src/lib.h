@@ -4,8 +4,9 @@
 
 /*
  * What the files of the library share. In reading order: rom.c finds a ROM, plan.c decides what every site
- * becomes, code.c makes the bytes, commit.c writes them, live.c writes them under running processors,
- * attach.c is the whole way, entry.c calls into the ROM, preview.c is for tools, status.c has the sentences.
+ * becomes, template.c which templates fit a site, code.c makes the bytes, commit.c writes them, live.c writes them under
+ * running processors, attach.c is the whole way, entry.c calls into the ROM, preview.c is for tools, status.c has the
+ * sentences.
  */
 #include <vrom/patch.h>
 #include <vrom/site.h>
@@ -21,6 +22,7 @@ enum { VROM_EMPTY, VROM_ACCEPTED, VROM_COMMITTED };
 struct vrom_site {
 	unsigned char *at;
 	const unsigned char *native;
+	const unsigned char *constants; /* 4 bytes each */
 	uint32_t native_size, size, call, operands;
 	uint32_t record; /* all of the record but the place: call, size, operands */
 };
@@ -35,7 +37,24 @@ static inline struct vrom_cursor vrom_first(const struct vrom_table *table)
 	return (struct vrom_cursor){ table->records, table->native };
 }
 
+/* Without constants, of which there may be up to five. */
 #define VROM_RECORD_SIZE 8
+#define VROM_RECORD_MOST (VROM_RECORD_SIZE + 5 * 4)
+
+/* How many of the first arguments, up to five, are constants. */
+static inline uint32_t vrom_constants(uint32_t operands, unsigned first)
+{
+	uint32_t bits = operands & VROM_CONSTANTS & ((1u << first) - 1);
+
+	bits -= bits >> 1 & 0x15;
+	bits = (bits & 0x33) + (bits >> 2 & 0x33);
+	return (bits + (bits >> 4)) & 7;
+}
+
+static inline size_t vrom_record_size(const unsigned char *record)
+{
+	return VROM_RECORD_SIZE + 4 * vrom_constants(record[6], 5);
+}
 
 /* Reads the record at cursor and steps on. Both must lie in the table; what they say is not checked. */
 static inline struct vrom_site vrom_next(struct vrom_cursor *cursor)
@@ -52,18 +71,91 @@ static inline struct vrom_site vrom_next(struct vrom_cursor *cursor)
 	site.operands = site.record >> 16;
 	site.native_size = native[0];
 	site.native = native + 1;
+	site.constants = record + VROM_RECORD_SIZE;
 	cursor->record = record + VROM_RECORD_SIZE;
+	if (site.operands & VROM_CONSTANTS)
+		cursor->record += 4 * vrom_constants(site.operands, 5);
 	cursor->native = native + 1 + site.native_size;
 	return site;
 }
 
 /* What the call table says of a call, as the patcher needs it. */
 struct vrom_call {
-	uint8_t room; /* that a site must have */
-	uint8_t args : 4, kind : 3, gives : 1; /* gives: it has a result */
+	uint8_t args : 4, kind : 4;
+	uint8_t results;  /* VMI_R_..., registers only */
+	uint16_t in;      /* registers of the first three arguments, 4 bits each */
 	uint16_t changes; /* VROM_EAX ... */
 };
 extern const struct vrom_call vrom_calls[VMI_CALL_COUNT];
+
+/* ---- Arguments of a site. place is from 0, below the number of arguments. ---- */
+
+static inline int vrom_is_constant(const struct vrom_site *site, unsigned place)
+{
+	return site->operands >> place & 1;
+}
+
+/* If it is. */
+static inline uint32_t vrom_constant(const struct vrom_site *site, unsigned place)
+{
+	uint32_t value;
+
+	__builtin_memcpy(&value, site->constants + 4 * vrom_constants(site->operands, place), sizeof value);
+	return value;
+}
+
+/* If it is not. */
+static inline unsigned vrom_register(const struct vrom_site *site, unsigned place)
+{
+	return place < 3 ? vrom_calls[site->call].in >> 4 * place & 15 :
+	       site->operands >> (place == 3 ? VROM_ARG4_SHIFT : VROM_ARG5_SHIFT) & 7;
+}
+
+/* Whether a processor extends 8 bits to value. */
+static inline int vrom_is_small(uint32_t value)
+{
+	return value + 128 < 256;
+}
+
+/* The length of a call at site: its arguments and all. */
+unsigned vrom_call_length(const struct vrom_site *site);
+
+/* Whether site is like the one that becomes remembers, but for the place. */
+static inline int vrom_is_like(const struct vrom_becomes *becomes, const struct vrom_site *site)
+{
+	if (site->record != becomes->record)
+		return 0;
+	for (uint32_t i = 0; site->operands & VROM_CONSTANTS && i < 4 * vrom_constants(site->operands, 5); i += 4)
+		if (*(const uint32_t *)(const void *)(site->constants + i) != *(const uint32_t *)(const void *)(becomes->constants + i))
+			return 0;
+	return 1;
+}
+
+/* ---- Templates ---- */
+
+/* Whether every part of template makes sense for its call, which exists. */
+int vrom_template_is_sound(const struct vrom_template *template);
+
+/* Whether it can be placed at site: VROM_WHY_TAKEN, or what is in the way. It is sound and for this call. */
+enum vrom_why vrom_template_fits(const struct vrom_template *template, const struct vrom_site *site);
+
+/* Writes it to a place that need not be the site; rom and site_address are as the guest sees them. */
+void vrom_put_template(const struct vrom_template *template, const struct vrom_site *site, uintptr_t rom,
+		       uintptr_t site_address, unsigned char *to);
+
+/* Whether its code depends on where the site is. */
+int vrom_template_is_relative(const struct vrom_template *template);
+
+static inline unsigned vrom_hole_kind(struct vrom_hole hole)
+{
+	return hole.what & 15;
+}
+static inline unsigned vrom_hole_size(struct vrom_hole hole)
+{
+	return vrom_hole_kind(hole) <= VROM_HOLE_IMM32 ? 4 : 1;
+}
+
+/* ---- Bytes ---- */
 
 /* Nops of count bytes, the longest first: of 9 bytes, that of 8 with a prefix. */
 void vrom_nops(unsigned char *to, unsigned count);

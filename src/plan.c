@@ -4,7 +4,7 @@
 
 const struct vrom_call vrom_calls[VMI_CALL_COUNT] = {
 #define VROM_X(number, name, args, r1, r2, r3, result, changes, kind) \
-	[number] = { VROM_ROOM(args, VMI_K_##kind), args, VMI_K_##kind, VMI_R_##result != 0, \
+	[number] = { args, VMI_K_##kind, VMI_R_##result, VMI_##r1 + (VMI_##r2 << 4) + (VMI_##r3 << 8), \
 		     VROM_FROM_VMI(VMI_R_##changes) },
 	VMI_CALLS(VROM_X)
 #undef VROM_X
@@ -20,14 +20,8 @@ static enum vrom_status find_templates(const struct vrom_host *host, unsigned ca
 
 		if (template->call != call)
 			continue;
-		if (i >= VROM_MAX_TEMPLATES || template->length == 0 || template->length > VROM_TEMPLATE_CODE ||
-		    template->changes & ~VROM_STANDARD)
+		if (i >= VROM_MAX_TEMPLATES || !vrom_template_is_sound(template))
 			return VROM_TEMPLATE;
-		for (unsigned hole = 0; hole < 2; hole++)
-			if (template->holes[hole].kind > VROM_HOLE_ROM ||
-			    (template->holes[hole].kind != VROM_HOLE_NONE &&
-			     template->holes[hole].offset + 4 > template->length))
-				return VROM_TEMPLATE;
 		if (becomes->last == 0)
 			becomes->first = i;
 		becomes->last = i + 1;
@@ -54,7 +48,7 @@ static enum vrom_status ask(const struct vrom_host *host, unsigned call, struct 
 	if (!is_relative(answer.type)) {
 		if (known->kind & VMI_IS_REQUIRED)
 			return VROM_REQUIRED;
-		if (answer.type == VROM_ERASED && (known->gives || known->kind & VMI_IS_FINAL))
+		if (answer.type == VROM_ERASED && (known->results || known->kind & VMI_IS_FINAL))
 			return VROM_ANSWER;
 	} else {
 		if (answer.type == VROM_JUMPED && !(known->kind & VMI_IS_FINAL))
@@ -88,14 +82,22 @@ static int holds_native(const struct vrom_site *site)
 
 static int holds_arguments(const struct vrom_site *site, const struct vrom_call *known)
 {
-	unsigned fourth = site->operands >> VROM_ARG4_SHIFT & 7, fifth = site->operands >> VROM_ARG5_SHIFT & 7;
+	unsigned free = VROM_TO_VMI(site->operands) | known->results;
 
-	if (site->operands & 0x801f)
+	if (site->operands & 0x8000 || (site->operands & VROM_CONSTANTS) >> known->args)
 		return 0;
+	/* Who puts a call there loads its constants. */
+	for (unsigned place = 0; place < 3; place++)
+		if (vrom_is_constant(site, place) && !(free >> vrom_register(site, place) & 1))
+			return 0;
 	/* Only registers that the first three arguments do not use, and not ESP. */
-	if (known->args < 4 ? fourth != 0 : (fourth < VMI_EBX || fourth == VMI_ESP))
-		return 0;
-	return known->args < 5 ? fifth == 0 : (fifth >= VMI_EBX && fifth != VMI_ESP);
+	for (unsigned place = 3; place < 5; place++) {
+		unsigned reg = vrom_register(site, place);
+
+		if (place >= known->args || vrom_is_constant(site, place) ? reg != 0 : (reg < VMI_EBX || reg == VMI_ESP))
+			return 0;
+	}
+	return 1;
 }
 
 static enum vrom_status check_site(const struct vrom_table *table, const struct vrom_site *site)
@@ -108,7 +110,7 @@ static enum vrom_status check_site(const struct vrom_table *table, const struct 
 	if (site->call >= VMI_CALL_COUNT)
 		return VROM_CALL;
 	known = &vrom_calls[site->call];
-	if (site->size < known->room)
+	if (site->size < vrom_call_length(site))
 		return VROM_SIZE;
 	if (!holds_arguments(site, known))
 		return VROM_OPERANDS;
@@ -132,8 +134,7 @@ static enum vrom_status choose(const struct vrom_host *host, const struct vrom_t
 	for (unsigned i = becomes->first; i < becomes->last; i++) {
 		const struct vrom_template *template = &host->templates[i];
 
-		if (template->call == site->call && template->length <= site->size &&
-		    !(template->changes & ~site->operands)) {
+		if (template->call == site->call && vrom_template_fits(template, site) == VROM_WHY_TAKEN) {
 			*choice = VROM_INLINE + i;
 			return VROM_OK;
 		}
@@ -154,12 +155,12 @@ static void remember(struct vrom_plan *plan, const struct vrom_host *host, const
 		     const struct vrom_site *site, unsigned choice)
 {
 	struct vrom_becomes *becomes = &plan->becomes[site->call];
-	unsigned n = site->native_size, size = site->size, lea = size > 8 ? 4 : 0;
+	unsigned n = site->native_size, size = site->size, end = size > 8 ? 4 : 0;
 	unsigned char code[16] = { 0 };
+	uint32_t distance;
 
-	/* The distance has its place at the end, or before a lea. */
 	if (size > sizeof code || n > 8 || becomes->record ||
-	    (lea && is_relative(choice) && vrom_calls[site->call].args < 4))
+	    (choice >= VROM_INLINE && vrom_template_is_relative(&plan->templates[choice - VROM_INLINE])))
 		return;
 	for (const struct vrom_table *t = plan->tables; is_relative(choice) && t < plan->tables + plan->table_count; t++)
 		if (!reaches(host, becomes, (uintptr_t)t->text + t->moved) ||
@@ -169,16 +170,21 @@ static void remember(struct vrom_plan *plan, const struct vrom_host *host, const
 	becomes->native = n;
 	/* So many bytes of eight. In two steps, because the processor has no shift by 64. */
 	becomes->native_bits = ~(UINT64_MAX << 4 * n << 4 * n);
-	becomes->built_bits = lea ? UINT64_MAX : ~(UINT64_MAX << 4 * size << 4 * size);
+	becomes->built_bits = end ? UINT64_MAX : ~(UINT64_MAX << 4 * size << 4 * size);
 	becomes->built = *(eight_bytes *)code;
-	becomes->built_end = *(eight_bytes *)(code + size - lea - 4);
+	becomes->built_end = *(eight_bytes *)(code + size - end - 4);
 	vrom_code(plan, table, site, choice, code);
 	becomes->head = *(eight_bytes *)code;
-	__builtin_memcpy(&becomes->tail, code + size - lea - 4, 4);
+	__builtin_memcpy(&becomes->tail, code + size - end - 4, 4);
 	__builtin_memcpy(&becomes->end, code + size - 4, 4);
-	becomes->relative = -(uint32_t)is_relative(choice);
-	becomes->tail += (uint32_t)((uintptr_t)site->at + table->moved + size - becomes->target) & becomes->relative;
+	/* The distance has its place at the end, or before a lea. */
+	becomes->relative = -(uint32_t)(is_relative(choice) && (!end || vrom_calls[site->call].args > 3));
+	becomes->relative_end = -(uint32_t)is_relative(choice) & ~becomes->relative;
+	distance = (uint32_t)((uintptr_t)site->at + table->moved + size - becomes->target);
+	becomes->tail += distance & becomes->relative;
+	becomes->end += distance & becomes->relative_end;
 	becomes->usual = choice;
+	becomes->constants = site->constants;
 	becomes->record = site->record;
 }
 
@@ -192,6 +198,9 @@ static __attribute__((noinline)) enum vrom_status plan_site(struct vrom_plan *pl
 	enum vrom_status status;
 
 	*choice = VROM_KEEP;
+	if (table->records_end - cursor.record < VROM_RECORD_SIZE ||
+	    (size_t)(table->records_end - cursor.record) < vrom_record_size(cursor.record))
+		return vrom_fail(error, VROM_TABLE, t, index, VROM_NO_INDEX, 0);
 	if (cursor.native >= table->native_end || (uintptr_t)(table->native_end - cursor.native) <= *cursor.native)
 		return vrom_fail(error, VROM_TABLE, t, index, cursor.record[4], 0);
 	site = vrom_next(&cursor);
@@ -218,12 +227,13 @@ static inline int is_usual(const struct vrom_plan *plan, const struct vrom_table
 	uint64_t text;
 
 	/* Eight bytes of the seal are looked at at once, and sixteen of the text. No record is 0: its size is not. */
-	if (table->native_end - cursor.native < 9 || cursor.record[4] >= VMI_CALL_COUNT || !cursor.record[5])
+	if (table->records_end - cursor.record < VROM_RECORD_MOST || table->native_end - cursor.native < 9 ||
+	    cursor.record[4] >= VMI_CALL_COUNT || !cursor.record[5])
 		return 0;
 	site = vrom_next(&cursor);
 	becomes = &plan->becomes[site.call];
 	*choice = becomes->usual;
-	if (site.record != becomes->record || site.native_size != becomes->native || site.at < table->text ||
+	if (!vrom_is_like(becomes, &site) || site.native_size != becomes->native || site.at < table->text ||
 	    site.at >= table->text_end || table->text_end - site.at < 16)
 		return 0;
 	text = *(const eight_bytes *)site.at;
@@ -272,7 +282,7 @@ static enum vrom_status overlap(const struct vrom_plan *plan, const unsigned cha
 	for (uint32_t t = 0; t < plan->table_count; t++) {
 		const unsigned char *record = plan->tables[t].records;
 
-		for (uint32_t i = 0; record < plan->tables[t].records_end; i++, record += VROM_RECORD_SIZE)
+		for (uint32_t i = 0; record < plan->tables[t].records_end; i++, record += vrom_record_size(record))
 			if (record == one || record == two) {
 				vrom_fail(error, VROM_OVERLAP, t, i, record[4], start_of(record) + plan->tables[t].moved);
 				if (error)
@@ -294,7 +304,7 @@ static enum vrom_status check_overlap(const struct vrom_plan *plan, uint64_t *ru
 		const unsigned char *record = plan->tables[t].records;
 		uintptr_t end = UINTPTR_MAX;
 
-		for (; record < plan->tables[t].records_end; record += VROM_RECORD_SIZE) {
+		for (; record < plan->tables[t].records_end; record += vrom_record_size(record)) {
 			if (start_of(record) < end || (uint16_t)runs[count - 1] == UINT16_MAX)
 				runs[count++] = (uint64_t)(uintptr_t)record << 16;
 			runs[count - 1]++;
@@ -315,7 +325,7 @@ static enum vrom_status check_overlap(const struct vrom_plan *plan, uint64_t *ru
 				next = start_of(first_of(runs[i]));
 		do {
 			last = first_of(run);
-			run += (VROM_RECORD_SIZE << 16) - 1;
+			run += ((uint64_t)vrom_record_size(last) << 16) - 1;
 		} while ((uint16_t)run && start_of(first_of(run)) <= next);
 		if (!(uint16_t)run)
 			run = runs[--count];
@@ -329,11 +339,10 @@ static enum vrom_status check_overlap(const struct vrom_plan *plan, uint64_t *ru
 enum vrom_status vrom_plan(struct vrom_plan *plan, const struct vrom_host *host, const struct vrom_table *tables,
 			   uint32_t table_count, void *memory, size_t size, struct vrom_error *error)
 {
-	uint64_t *runs = (uint64_t *)(((uintptr_t)memory + 7) & ~(uintptr_t)7);
+	size_t most = size < VROM_PLAN_MEMORY(0) ? 0 : (size - VROM_PLAN_MEMORY(0)) / 9;
 	uint32_t counts[VROM_INLINE + 1] = { 0 };
-	unsigned char *end = NULL, *choice;
+	unsigned char *end = NULL, *choice = memory;
 	enum vrom_status status;
-	uint64_t sites = 0;
 	int sorted = 1;
 
 	/* Not as a whole: of a structure that large a compiler makes a call of memset. */
@@ -345,24 +354,22 @@ enum vrom_status vrom_plan(struct vrom_plan *plan, const struct vrom_host *host,
 	plan->table_count = table_count;
 	plan->templates = host ? host->templates : NULL;
 	plan->rom = host ? host->rom : 0;
-	for (uint32_t t = 0; t < table_count; t++) {
-		uintptr_t bytes = tables[t].records_end - tables[t].records;
-
-		if (tables[t].records_end < tables[t].records || bytes % VROM_RECORD_SIZE)
-			return vrom_fail(error, VROM_TABLE, t, VROM_NO_INDEX, VROM_NO_INDEX, 0);
-		sites += bytes / VROM_RECORD_SIZE;
-	}
-	/* Not by VROM_PLAN_MEMORY(sites): a damaged table may be so long that it overflows. */
-	if (size < VROM_PLAN_MEMORY(0) || sites > (size - VROM_PLAN_MEMORY(0)) / 9 || sites >= VROM_NO_INDEX)
+	if (size < VROM_PLAN_MEMORY(0))
 		return vrom_fail(error, VROM_MEMORY, 0, VROM_NO_INDEX, VROM_NO_INDEX, 0);
-	plan->choices = choice = (unsigned char *)(runs + sites);
+	if (most >= VROM_NO_INDEX)
+		most = VROM_NO_INDEX - 1;
+	plan->choices = choice;
 	for (uint32_t t = 0; t < table_count; t++) {
 		const struct vrom_table table = tables[t];
 		struct vrom_cursor cursor = vrom_first(&table);
 
+		if (table.records_end < table.records || (table.records_end - table.records) % 4)
+			return vrom_fail(error, VROM_TABLE, t, VROM_NO_INDEX, VROM_NO_INDEX, 0);
 		for (uint32_t i = 0; cursor.record < table.records_end; i++, choice++) {
 			struct vrom_site site;
 
+			if (most-- == 0)
+				return vrom_fail(error, VROM_MEMORY, t, VROM_NO_INDEX, VROM_NO_INDEX, 0);
 			status = is_usual(plan, &table, cursor, choice) ? VROM_OK :
 				 plan_site(plan, host, t, i, cursor, choice, error);
 			if (status != VROM_OK)
@@ -375,10 +382,10 @@ enum vrom_status vrom_plan(struct vrom_plan *plan, const struct vrom_host *host,
 		if (cursor.native != table.native_end)
 			return vrom_fail(error, VROM_TABLE, t, VROM_NO_INDEX, VROM_NO_INDEX, 0);
 	}
-	status = sorted ? VROM_OK : check_overlap(plan, runs, error);
+	status = sorted ? VROM_OK : check_overlap(plan, (uint64_t *)(((uintptr_t)choice + 7) & ~(uintptr_t)7), error);
 	if (status != VROM_OK)
 		return status;
-	plan->sites = sites;
+	plan->sites = choice - plan->choices;
 	plan->kept = counts[VROM_KEEP];
 	plan->called = counts[VROM_CALLED];
 	plan->jumped = counts[VROM_JUMPED];

@@ -177,7 +177,7 @@ static unsigned leading_nops(const struct kernel *kernel, const unsigned char *c
 static const char *judge_transfer(const struct against *against, const struct kernel *kernel, const struct site *site,
 				  const unsigned char *code, ZydisMnemonic transfer)
 {
-	unsigned at = leading_nops(kernel, code, site->size), pushes = 0;
+	unsigned at = leading_nops(kernel, code, site->size), pushes = 0, loads = 0;
 	unsigned stacked = calls[site->call].arguments > 3 ? calls[site->call].arguments - 3u : 0;
 	struct instruction instruction;
 	uint64_t target;
@@ -191,6 +191,10 @@ static const char *judge_transfer(const struct against *against, const struct ke
 		pushes++;
 	if (pushes != stacked)
 		return "it does not push as many arguments as the call has on the stack";
+	/* Constants that belong in registers. */
+	while (decode(&kernel->decoder, code + at, site->size - at, &instruction) == 0 &&
+	       instruction.decoded.mnemonic == ZYDIS_MNEMONIC_MOV && loads++ < 3)
+		at += instruction.length;
 	if (decode(&kernel->decoder, code + at, site->size - at, &instruction) != 0 ||
 	    instruction.decoded.mnemonic != transfer)
 		return "there is no call or jump behind the nops";

@@ -377,11 +377,11 @@ static int check_templates(const struct source *source, const struct image *imag
 					  "bytes there, %d at most", sizeof(struct vrom_template), VROM_MAX_TEMPLATES);
 	for (uint32_t at = start; at < end; at += sizeof(struct vrom_template)) {
 		const struct vrom_template *one = (const void *)(image->bytes + at);
-		int bad = one->call >= VMI_CALL_COUNT || one->length < 1 || one->length > VROM_TEMPLATE_CODE;
+		int bad = one->call >= VMI_CALL_COUNT || one->length > VROM_TEMPLATE_CODE;
 
-		for (int i = 0; i < 2; i++)
-			if (one->holes[i].kind > VROM_HOLE_ROM ||
-			    (one->holes[i].kind == VROM_HOLE_ROM && one->holes[i].offset + 4 > one->length))
+		for (int i = 0; i < VROM_TEMPLATE_HOLES; i++)
+			if ((one->holes[i].what & 15) >= VROM_HOLE_KINDS ||
+			    (one->holes[i].what && one->holes[i].offset >= one->length))
 				bad = 1;
 		if (bad)
 			return fail(source->path, "template %u, for call %u and %u bytes long, makes no sense: name a call, and "

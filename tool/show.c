@@ -160,11 +160,11 @@ static void print_templates(const struct romfile *rom, const struct decoder *dec
 		printf("  %3u  %-18s %2u bytes, changes %s: %s", i, call_name(template->call), template->length,
 		       changes_text(template->changes, changes), code);
 		for (unsigned hole = 0; hole < 2; hole++)
-			if (template->holes[hole].kind != VROM_HOLE_NONE)
+			if (template->holes[hole].what != VROM_HOLE_NONE)
 				printf("; at %u %s", template->holes[hole].offset,
-				       template->holes[hole].kind == VROM_HOLE_ROM ? "plus the ROM's address" : "an unknown hole");
-		if (template->length == 0 || template->length > VROM_TEMPLATE_CODE)
-			printf("; its length must be 1 to %u", VROM_TEMPLATE_CODE);
+				       template->holes[hole].what == VROM_HOLE_ROM ? "plus the ROM's address" : "another hole");
+		if (template->length > VROM_TEMPLATE_CODE)
+			printf("; its length must be 0 to %u", VROM_TEMPLATE_CODE);
 		putchar('\n');
 		free(code);
 	}

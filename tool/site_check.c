@@ -88,13 +88,19 @@ void check_branch(const struct kernel *kernel, const struct instruction *instruc
 /* The registers of a fourth and a fifth argument. */
 static int arguments_are_right(const struct site *site, const struct call *call)
 {
-	unsigned fourth = site->operands >> VROM_ARG4_SHIFT & 7, fifth = site->operands >> VROM_ARG5_SHIFT & 7;
+	unsigned free = VROM_TO_VMI(site->operands) | call->result;
 
-	if (site->operands & 0x801f)
+	if (site->operands & 0x8000 || (site->operands & VROM_CONSTANTS) >> call->arguments)
 		return 0;
-	if (call->arguments < 4 ? fourth != 0 : (fourth < VMI_EBX || fourth == VMI_ESP))
-		return 0;
-	return call->arguments < 5 ? fifth == 0 : (fifth >= VMI_EBX && fifth != VMI_ESP);
+	for (unsigned place = 0; place < 5; place++) {
+		unsigned reg = site_register(site, place);
+		int constant = site_is_constant(site, place);
+
+		if (place < 3 ? constant && !(free >> reg & 1) :
+		    constant || place >= call->arguments ? reg != 0 : reg < VMI_EBX || reg == VMI_ESP)
+			return 0;
+	}
+	return 1;
 }
 
 static void check_code(const struct kernel *kernel, const struct site *site, struct findings *findings)
@@ -116,6 +122,17 @@ static void check_code(const struct kernel *kernel, const struct site *site, str
 			site->size - site->native_size);
 }
 
+/* What the patcher needs to put a call there. */
+static unsigned room_for_call(const struct site *site, const struct call *call)
+{
+	unsigned room = VROM_CALL_ROOM(call->arguments);
+
+	for (unsigned place = 0; place < call->arguments; place++)
+		if (site_is_constant(site, place))
+			room += place < 3 ? 5 : (int32_t)site->constants[place] == (int8_t)site->constants[place] ? 1 : 4;
+	return room;
+}
+
 static void check_site(const struct kernel *kernel, const struct site *site, struct findings *findings)
 {
 	unsigned room;
@@ -126,7 +143,7 @@ static void check_site(const struct kernel *kernel, const struct site *site, str
 	} else {
 		const struct call *call = &calls[site->call];
 
-		room = VROM_ROOM(call->arguments, call->kind);
+		room = room_for_call(site, call);
 		if (site->size < room)
 			find_at(findings, LEVEL_MUST, ABOUT_SITE, site->address, site->index,
 				"it has %u bytes, and %s needs %u", site->size, call->name, room);

@@ -34,21 +34,48 @@ static enum table_state bad(struct table *table, const char *problem)
 	return TABLE_BAD;
 }
 
+/* How many whole records there are, and how many bytes are left behind them. */
+static size_t count_records(const struct table *table, uint64_t *rest)
+{
+	uint64_t at = 0;
+	size_t count = 0;
+
+	while (table->records_size - at >= RECORD_SIZE) {
+		uint64_t size = RECORD_SIZE;
+
+		for (unsigned place = 0; place < 5; place++)
+			size += table->records[at + 6] >> place & 1 ? 4 : 0;
+		if (size > table->records_size - at)
+			break;
+		at += size;
+		count++;
+	}
+	*rest = table->records_size - at;
+	return count;
+}
+
 static void read_records(struct table *table, const struct elf *elf)
 {
-	uint64_t seal = 0;
+	uint64_t seal = 0, at = 0;
 
 	for (size_t i = 0; i < table->count; i++) {
-		const unsigned char *record = table->records + i * RECORD_SIZE;
 		struct site *site = &table->sites[i];
+		const unsigned char *record = table->records + at;
+		uint64_t address = table->records_address + at;
 		int32_t offset;
 
 		memcpy(&offset, record, sizeof offset);
 		memcpy(&site->operands, record + 6, sizeof site->operands);
 		site->index = (uint32_t)i;
-		site->address = table->records_address + i * RECORD_SIZE + (uint64_t)(int64_t)offset;
+		site->address = address + (uint64_t)(int64_t)offset;
 		if (!elf->is_64)
 			site->address &= 0xffffffffu;
+		at += RECORD_SIZE;
+		for (unsigned place = 0; place < 5; place++)
+			if (site_is_constant(site, place)) {
+				memcpy(&site->constants[place], table->records + at, 4);
+				at += 4;
+			}
 		site->call = record[4];
 		site->size = record[5];
 		site->bytes = elf_bytes(elf, site->address, site->size);
@@ -70,6 +97,7 @@ static void read_records(struct table *table, const struct elf *elf)
 
 enum table_state table_read(struct table *table, const struct elf *elf)
 {
+	uint64_t rest;
 	int records, native;
 
 	memset(table, 0, sizeof *table);
@@ -92,10 +120,10 @@ enum table_state table_read(struct table *table, const struct elf *elf)
 	if (!table->records || !table->native)
 		return bad(table, "the site table or its seal is not among what is loaded, or the file does not hold it: "
 			   "put vrom/sites.ld among the read-only data");
-	if (table->records_size % RECORD_SIZE)
+	table->count = count_records(table, &rest);
+	if (rest)
 		snprintf(table->problem, sizeof table->problem,
 			 "the site table ends in the middle of a record: does something else lie in .vrom.sites?");
-	table->count = table->records_size / RECORD_SIZE;
 	table->sites = allocate(table->count, sizeof *table->sites);
 	read_records(table, elf);
 	return TABLE_FOUND;
@@ -114,20 +142,23 @@ static void append(char *buffer, const char *text, const char *between)
 	snprintf(buffer + used, OPERANDS_SIZE - used, "%s%s", used ? between : "", text);
 }
 
+unsigned site_register(const struct site *site, unsigned place)
+{
+	return place < 3 ? calls[site->call].in[place] :
+	       site->operands >> (place == 3 ? VROM_ARG4_SHIFT : VROM_ARG5_SHIFT) & 7;
+}
+
 const char *site_arguments(const struct site *site, char buffer[OPERANDS_SIZE])
 {
-	const struct call *call;
-
 	buffer[0] = 0;
 	if (site->call >= VMI_CALL_COUNT)
 		return buffer;
-	call = &calls[site->call];
-	for (unsigned i = 0; i < call->arguments && i < 3; i++)
-		append(buffer, register_name(call->in[i]), ", ");
-	if (call->arguments >= 4)
-		append(buffer, register_name(site->operands >> VROM_ARG4_SHIFT & 7), ", ");
-	if (call->arguments >= 5)
-		append(buffer, register_name(site->operands >> VROM_ARG5_SHIFT & 7), ", ");
+	for (unsigned place = 0; place < calls[site->call].arguments; place++) {
+		char constant[16];
+
+		snprintf(constant, sizeof constant, "0x%x", site->constants[place]);
+		append(buffer, site_is_constant(site, place) ? constant : register_name(site_register(site, place)), ", ");
+	}
 	return buffer;
 }
 

@@ -5,13 +5,14 @@
 /* A kernel's site table: the records of vrom/site.h and their seal. */
 #include "elffile.h"
 
-#define RECORD_SIZE 8
+#define RECORD_SIZE 8 /* and 4 for each constant */
 
 struct site {
 	uint32_t index;
 	uint64_t address;
 	uint8_t call, size;
 	uint16_t operands;
+	uint32_t constants[5];       /* by the argument's place, from 0, where operands says so */
 	uint8_t native_size;         /* 0 and native NULL if the seal ends before */
 	const unsigned char *native; /* what the build put there, from the seal */
 	const unsigned char *bytes;  /* size of them, what is there; NULL if the file has nothing at that address */
@@ -36,7 +37,16 @@ enum table_state { TABLE_FOUND, TABLE_NONE, TABLE_BAD };
 enum table_state table_read(struct table *table, const struct elf *elf);
 void table_free(struct table *table);
 
-/* "eax, edx, ecx, ebx": where the arguments of the site are. */
+/* Whether argument place, from 0, is a constant. */
+static inline int site_is_constant(const struct site *site, unsigned place)
+{
+	return site->operands >> place & 1;
+}
+
+/* The register that it is in, if it is not: a number. The call exists and has it. */
+unsigned site_register(const struct site *site, unsigned place);
+
+/* "eax, edx, 0x1f, ebx": where the arguments of the site are, or what they are. */
 #define OPERANDS_SIZE 80
 const char *site_arguments(const struct site *site, char buffer[OPERANDS_SIZE]);
 /* "eax ecx flags": what a replacement may change. */

@@ -176,7 +176,7 @@ void vrom_rom_host(const struct vrom_rom *rom, struct vrom_host *host) VROM_ABI;
  * address to get a place where the same byte can be written: 0 if the text itself is writable.
  */
 struct vrom_table {
-	const unsigned char *records, *records_end; /* section .vrom.sites, aligned to 4 */
+	const unsigned char *records, *records_end; /* section .vrom.sites, aligned to 4; records are of 8 bytes or more */
 	const unsigned char *native, *native_end;   /* section .vrom.native */
 	unsigned char *text, *text_end;             /* sites must lie in here */
 	ptrdiff_t moved, alias;
@@ -189,6 +189,9 @@ extern const unsigned char vrom_sites[], vrom_sites_end[], vrom_native[], vrom_n
 	  (unsigned char *)(end), 0, 0 }
 
 /* ---- The plan ---------------------------------------------------------------------------------------- */
+
+/* How many sites table has: as many as its length allows, whatever they say. */
+uint32_t vrom_count(const struct vrom_table *table) VROM_ABI;
 
 /* Bytes of memory that a plan of n sites needs. Any alignment will do. */
 #define VROM_PLAN_MEMORY(n) ((size_t)(n) * 9 + 7)
@@ -206,14 +209,16 @@ enum vrom_choice {
 /* What the sites of one call become. Not for callers. */
 struct vrom_becomes {
 	uintptr_t target;
+	const unsigned char *constants;
 	uint16_t changes;    /* VROM_EAX ... that it would change */
 	uint8_t choice;
 	uint8_t asked;
 	uint8_t first, last; /* templates; none if first == last */
-	/* Sites with this record: what they become, how many native bytes they have, their first and last eight bytes
-	 * as built and as they become. The distance to target is added to tail where relative has a bit. */
+	/* Sites with this record and these constants: what they become, how many native bytes they have, their first and last
+	 * eight bytes as built and as they become. The distance to target is added to tail where relative has a bit, to
+	 * end where relative_end has. */
 	uint8_t usual, native;
-	uint32_t record, relative, tail, end;
+	uint32_t record, relative, relative_end, tail, end;
 	uint64_t native_bits, built_bits, built, built_end, head;
 };
 
@@ -257,6 +262,39 @@ static inline unsigned vrom_choice(const struct vrom_plan *plan, uint32_t n)
  * into bytes, of which 255 must be there. Returns how many. For tools and tests.
  */
 unsigned vrom_preview(const struct vrom_plan *plan, uint32_t table, uint32_t index, unsigned char *bytes) VROM_ABI;
+
+/* Why a template was taken at a site, or was not. X(name, sentence) */
+#define VROM_WHYS(X) \
+	X(TAKEN, "it is what stands there") \
+	X(EARLIER, "it fits, and one before it was taken") \
+	X(CALL, "it is for another call") \
+	X(OPERAND, "an argument is a constant where it wants a register, or the other way round") \
+	X(GUARD, "an argument has another value than it is for") \
+	X(RANGE, "an argument is too large for the place that it has for it") \
+	X(SIZE, "it is longer than the site") \
+	X(CHANGES, "it changes registers or flags that are in use at the site")
+
+enum vrom_why {
+#define VROM_X(name, sentence) VROM_WHY_##name,
+	VROM_WHYS(VROM_X)
+#undef VROM_X
+	VROM_WHY_COUNT
+};
+
+/* The sentence for a reason, for a person to read. Never NULL. */
+const char *vrom_strwhy(enum vrom_why why) VROM_ABI;
+
+/* About template number template of the host's, at site number index of plan's table. The plan is accepted. For tools
+ * and tests. */
+enum vrom_why vrom_why(const struct vrom_plan *plan, uint32_t table, uint32_t index, unsigned template) VROM_ABI;
+
+/*
+ * For a host: whether a guest with its instruction pointer at text is inside template, so that no interrupt may be
+ * delivered now. before bytes before text and behind bytes from text on can be read. 0 for a template with
+ * VROM_INTERRUPTS_ANYWHERE.
+ */
+int vrom_template_inside(const struct vrom_template *template, const unsigned char *text, size_t before,
+			 size_t behind) VROM_ABI;
 
 /*
  * Writes the sites of an accepted plan. The caller has interrupts off, no other processor runs, the text is

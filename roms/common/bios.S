@@ -18,9 +18,9 @@
 #define TEMPLATE_COUNT (VROM_EXTENSION_OFFSET + 12)
 #define COUNTER_COUNT (VROM_EXTENSION_OFFSET + 14)
 #define COUNTERS (VROM_EXTENSION_OFFSET + 16)
-#define TEMPLATE_HOLES 4
-#define TEMPLATE_CODE 16
-#define TEMPLATE_SIZE 32
+#define TEMPLATE_HOLES 8
+#define TEMPLATE_CODE 40
+#define TEMPLATE_SIZE 64
 
 	.code16
 	.section .text.rom_bios_entry, "ax"
@@ -78,7 +78,7 @@ rom_bios_entry:
 	addw %si, %di
 	addl %edx, TEMPLATE_CODE(%di)
 5:	addw $2, %bx
-	cmpw $4, %bx
+	cmpw $2 * VROM_TEMPLATE_HOLES, %bx
 	jb 3b
 	addw $TEMPLATE_SIZE, %si
 	loop 2b

@@ -51,17 +51,18 @@ vmi_\name:
 	.balign 4
 770:	.byte .LVMI_CALL_\call, 772f - 771f
 	.short \changes
+	.byte (1 << .LVMI_ARGS_\call) - 1, 0, 0, 0
 	.if \hole < 0
 		.long 0
 	.else
 		.byte \hole, VROM_HOLE_ROM, 0, VROM_HOLE_NONE
 	.endif
-	.skip 8
+	.skip 28
 771:
 .endm
 
 .macro end_template
-772:	.skip 32 - (772b - 770b)
+772:	.skip 64 - (772b - 770b)
 .endm
 
 #else

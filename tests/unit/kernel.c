@@ -56,7 +56,7 @@ unsigned kernel_usual_site(struct kernel *kernel, unsigned offset, unsigned call
 		operands += VMI_ESI << VROM_ARG4_SHIFT;
 	if (calls[call].args > 4)
 		operands += VMI_EDI << VROM_ARG5_SHIFT;
-	return kernel_site(kernel, offset, call, "\xfa", 1, VROM_ROOM(calls[call].args, calls[call].kind), operands);
+	return kernel_site(kernel, offset, call, "\xfa", 1, VROM_ROOM(call, calls[call].args, calls[call].kind), operands);
 }
 
 void kernel_finish(struct kernel *kernel)
