@@ -27,6 +27,7 @@
 	X(free_pages)   /* () -> free page frames of the machine */ \
 	X(check)        /* (passed, name): reports a test */ \
 	X(measure)      /* (MEASURE_..., iterations) -> ticks of the time stamp counter, spent in the kernel */ \
+	X(profile)      /* (name or NULL): reports how often the call sites ran since the last time, if the kernel counts */ \
 	X(poweroff)     /* (): the run is over; does not come back */
 
 #define SYSTEM_CALL_VECTOR 0x80

@@ -7,7 +7,7 @@ GUEST_CFLAGS = $(I386_CFLAGS) $(GUEST_OPT)
 GUEST_LINK = ld -m elf_i386 -nostdlib -z noexecstack -L include
 
 GUEST_KERNEL := boot entry main host console format string segments trap memory paging exec process schedule pipe \
-	timer syscall bench stop programs
+	timer syscall bench profile stop programs
 GUEST_PROGRAMS := init tests bench child
 GUEST_LIBRARY := start library string format
 # What a program consists of, if not of the one file of its name.
@@ -50,5 +50,8 @@ $(eval $(call GUEST_VARIANT,sites,,$(BUILD)/guest.elf))
 $(eval $(call GUEST_VARIANT,plain,-DVROM_NO_SITES,$(BUILD)/guest-plain.elf))
 # With more room for the interrupt mask, for what monitor-sign puts there.
 $(eval $(call GUEST_VARIANT,wide,-DVROM_MASK_ROOM=10,$(BUILD)/guest-wide.elf))
+
+# With a counter at each site.
+$(eval $(call GUEST_VARIANT,profile,-DVROM_PROFILE,$(BUILD)/guest-profile.elf))
 
 all: $(BUILD)/guest.elf $(BUILD)/guest-plain.elf

@@ -83,6 +83,11 @@ void host_attach(void)
 	vmi_set_linear_mapping(0, (void *)KERNEL_BASE, MEMORY_MAX / PAGE_SIZE, 0);
 }
 
+unsigned host_choice(uint32_t n)
+{
+	return rom.header ? vrom_choice(&plan, n) : VROM_KEEP;
+}
+
 /* ---- The counters of a counting ROM ---- */
 
 static const volatile uint32_t *find_counters(void)

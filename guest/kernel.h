@@ -47,6 +47,8 @@ __attribute__((format(printf, 1, 2))) void printf(const char *text, ...);
 /* ---- host.c ---- */
 void host_attach(void);
 void host_report(void);
+/* What stands at site number n: enum vrom_choice. */
+unsigned host_choice(uint32_t n);
 
 /* ---- stop.c ---- */
 void check(bool passed, const char *name);
@@ -194,4 +196,7 @@ int timer_sleep(uint32_t milliseconds);
 /* ---- syscall.c, bench.c ---- */
 void system_call(struct trap_frame *frame);
 uint32_t bench_measure(uint32_t what, uint32_t iterations);
+
+/* profile.c: how often the sites ran since the last report. name may be NULL. */
+void profile_report(const char *name);
 #endif

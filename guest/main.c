@@ -20,19 +20,30 @@ static void print_processor(void)
 
 void main(uint32_t magic, uint32_t multiboot)
 {
+	uint64_t start = vmi_rdtsc(), waiting;
+
 	console_init();
 	printf("guest: a small i386 kernel with VMI call sites\n");
 	if (magic != MULTIBOOT_BOOTED)
 		panic(NULL, "the kernel was not started by a multiboot loader");
 
+	profile_report("start");
+	waiting = vmi_rdtsc(); /* a ROM, and the kernel too, measure a clock: not part of how long the rest takes */
 	host_attach(); /* first of all: whatever is loaded or changed from here on goes through the sites */
+	start += vmi_rdtsc() - waiting;
 	segments_init();
 	trap_init();
 	print_processor();
 	memory_init(multiboot);
+	profile_report("boot");
+	waiting = vmi_rdtsc();
 	timer_calibrate();
+	start += vmi_rdtsc() - waiting;
+	profile_report(NULL);
 	timer_init();
 	process_init();
+	printf("bench boot iterations=1 ticks=%u\n", (uint32_t)(vmi_rdtsc() - start));
+	profile_report("boot");
 
 	/* Looking and halting must be one step, or a wake-up in between would be slept through. */
 	for (;;) {

@@ -192,6 +192,18 @@ static int sys_measure(uint32_t a, uint32_t b, uint32_t c)
 	return bench_measure(a, b);
 }
 
+static int sys_profile(uint32_t a, uint32_t b, uint32_t c)
+{
+	char name[32];
+	int error = a ? copy_in_string(name, a, sizeof name) : 0;
+
+	UNUSED_ARGUMENTS;
+	if (error < 0)
+		return error;
+	profile_report(a ? name : NULL);
+	return 0;
+}
+
 static int sys_poweroff(uint32_t a, uint32_t b, uint32_t c)
 {
 	UNUSED_ARGUMENTS;

@@ -81,6 +81,22 @@ static uint8_t *find_room(uint32_t size)
 	monitor_fail("other option ROMs leave no room for a ROM of %u bytes", size);
 }
 
+/* Leaves the ROM only the templates of the four calls for the interrupt mask, or none. */
+static void drop_templates(uint8_t *rom, struct vrom_extension *extension)
+{
+	static const bool is_mask[VMI_CALL_COUNT] = {
+		[VMI_CALL_EnableInterrupts] = true, [VMI_CALL_DisableInterrupts] = true,
+		[VMI_CALL_GetInterruptMask] = true, [VMI_CALL_SetInterruptMask] = true,
+	};
+	struct vrom_template *templates = (struct vrom_template *)(rom + extension->templates);
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < extension->template_count; i++)
+		if (options.mode == MODE_FOUR && is_mask[templates[i].call])
+			templates[kept++] = templates[i];
+	extension->template_count = (uint16_t)kept;
+}
+
 static void publish_rom(void)
 {
 	uint32_t size = (uint32_t)(monitor_rom_end - monitor_rom);
@@ -88,8 +104,8 @@ static void publish_rom(void)
 	struct vrom_extension *extension = (struct vrom_extension *)(rom + VROM_EXTENSION_OFFSET);
 
 	memcpy(rom, monitor_rom, size);
-	if (options.mode == MODE_CALL && extension->signature == VROM_EXTENSION_SIGNATURE)
-		extension->template_count = 0;
+	if (options.mode != MODE_INLINE && extension->signature == VROM_EXTENSION_SIGNATURE)
+		drop_templates(rom, extension);
 	/* Its last byte is for the sum. */
 	for (uint32_t i = 0; i < size; i++)
 		total += rom[i];

@@ -61,7 +61,7 @@ extern uint8_t bios_window[0x40000]; /* what the guest sees at C0000h */
 extern char stub_start[], stub_end[]; /* code of the image that the guest's page tables have too: monitor.ld */
 
 /* ---- Options: options.c ---- */
-enum mode { MODE_TRAP, MODE_CALL, MODE_INLINE };
+enum mode { MODE_TRAP, MODE_CALL, MODE_FOUR, MODE_INLINE };
 struct options {
 	uint32_t mode;    /* mode=trap: no ROM; mode=call: a ROM without templates; mode=inline */
 	uint32_t restart; /* restart, restart=N: how many more times a guest that ended is booted again */

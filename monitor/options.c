@@ -3,7 +3,7 @@
  * keep a guest from something. */
 #include "monitor.h"
 
-#define KNOWN "mode=trap, mode=call, mode=inline, restart, restart=N, stats, trust=devices, memory=MIB"
+#define KNOWN "mode=trap, mode=call, mode=four, mode=inline, restart, restart=N, stats, trust=devices, memory=MIB"
 #define MOST 1000000000u
 
 struct options options = { .mode = MODE_INLINE };
@@ -15,6 +15,7 @@ static const struct option {
 } known[] = {
 	{ "mode=trap", &options.mode, MODE_TRAP, 0, 0 },
 	{ "mode=call", &options.mode, MODE_CALL, 0, 0 },
+	{ "mode=four", &options.mode, MODE_FOUR, 0, 0 },
 	{ "mode=inline", &options.mode, MODE_INLINE, 0, 0 },
 	{ "restart", &options.restart, 1, 0, 0 },
 	{ "restart=", &options.restart, 0, 0, MOST },

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-"""Boots the demonstration kernel on six hosts and compares: on bare hardware with no ROM, with the native and with the
-counting one; and on the monitor in each of its modes.
+"""Boots the demonstration kernel on its hosts and compares: on bare hardware with no ROM, with the native and with the
+counting one; and on the monitor in each of its modes. With the native ROM and on the monitor, code of the host's is placed in
+line nowhere, for the four calls of the interrupt mask only, or wherever it fits.
 
 usage: demo.py BUILD
 
-Each boots once with QEMU counting instructions, and a few times for time. Writes BUILD/demo.json and BUILD/demo.svg, prints
+Each boots once with QEMU counting instructions, once with a counter at each call site, and a few times for time. Writes BUILD/demo.json and BUILD/demo.svg, prints
 a table. Exit status 0 only if every test of the kernel passed in every run; but in mode trap it need not run, since there
 are instructions that do not trap.
 """
@@ -18,14 +19,17 @@ import subprocess
 import sys
 
 # timed: how many boots for time, fewer where one takes long.
-Host = collections.namedtuple("Host", "label host rom mode timed colour options")
+Host = collections.namedtuple("Host", "label host rom mode inline timed colour options")
 HOSTS = (
-    Host("no ROM", "bare", None, None, 7, "#888888", ()),
-    Host("native ROM", "bare", "native", None, 7, "#3070b0", ("--rom", "{build}/native.rom")),
-    Host("count ROM", "bare", "count", None, 7, "#90b8e0", ("--rom", "{build}/count.rom")),
-    Host("monitor, trap", "monitor", None, "trap", 3, "#a03030", ("--host", "monitor", "--mode", "trap")),
-    Host("monitor, call", "monitor", "monitor", "call", 5, "#e09030", ("--host", "monitor", "--mode", "call")),
-    Host("monitor, in line", "monitor", "monitor", "inline", 5, "#308050", ("--host", "monitor", "--mode", "inline")),
+    Host("no ROM", "bare", None, None, "none", 7, "#888888", ()),
+    Host("native ROM, call", "bare", "native", None, "none", 5, "#80a0c0", ("--rom", "{build}/native-none.rom")),
+    Host("native ROM, four", "bare", "native", None, "four", 5, "#5088b8", ("--rom", "{build}/native-four.rom")),
+    Host("native ROM", "bare", "native", None, "all", 7, "#3070b0", ("--rom", "{build}/native.rom")),
+    Host("count ROM", "bare", "count", None, "all", 5, "#90b8e0", ("--rom", "{build}/count.rom")),
+    Host("monitor, trap", "monitor", None, "trap", "none", 3, "#a03030", ("--host", "monitor", "--mode", "trap")),
+    Host("monitor, call", "monitor", "monitor", "call", "none", 5, "#e09030", ("--host", "monitor", "--mode", "call")),
+    Host("monitor, four", "monitor", "monitor", "four", "four", 5, "#90a040", ("--host", "monitor", "--mode", "four")),
+    Host("monitor, in line", "monitor", "monitor", "inline", "all", 5, "#308050", ("--host", "monitor", "--mode", "inline")),
 )
 # Operations that in mode trap are not what they are elsewhere, and why.
 UNFAITHFUL = {
@@ -44,7 +48,9 @@ OPS = (
     ("fork_exit_wait", "fork + exit + wait", "fork + exit"),
     ("page_fault", "page fault", "page fault"),
     ("timer_tick", "timer tick", "timer tick"),
+    ("boot", "booting the kernel", "boot"),
 )
+CHOICES = ("native", "called", "erased", "inlined")
 
 
 def sha256(path):
@@ -57,6 +63,16 @@ def why(text, status):
     stopped = re.search(r"^monitor: (?:the guest is stopped|failed): (.*?)\s*$", text, re.M)
     complaint = re.search(r"^vrom: [^:\n]*: (.*)$", text, re.M)
     return stopped[1] if stopped else complaint[1] if complaint else f"exit status {status}"
+
+
+def executed(text):
+    """How often sites ran in each part of a run, by what stood there. A part may be told in pieces."""
+    parts = {}
+    for name, counts in re.findall(r"^executed (\w+) (.*)$", text, re.M):
+        part = parts.setdefault({"start": "boot"}.get(name, name), dict.fromkeys(CHOICES, 0))
+        for choice, count in re.findall(r"(\w+)=(\d+)", counts):
+            part[choice] += int(count)
+    return parts
 
 
 def boot(build, kernel, host, icount):
@@ -80,6 +96,7 @@ def boot(build, kernel, host, icount):
         "ticks": {name: int(ticks) / int(count)
                   for name, count, ticks in re.findall(r"^bench (\w+) iterations=(\d+) ticks=(\d+)", text, re.M)},
         "hertz": int(hertz[1]) if hertz else 0,
+        "executed": executed(text),
     }
     missing = [name for name, *_ in OPS if name not in result["ticks"]]
     if not result["ok"] or missing or not result["hertz"]:
@@ -93,7 +110,7 @@ def boot(build, kernel, host, icount):
     return result
 
 
-def measure(host, counted, timed, hertz):
+def measure(host, counted, profiled, timed, hertz):
     """One run of the result: instructions from the counted boot (they repeat), the median of the timed ones."""
     ops = {}
     for name, *_ in OPS:
@@ -105,14 +122,16 @@ def measure(host, counted, timed, hertz):
                 "insns": round(counted["ticks"][name], 2),
             }
     boots = [counted, *timed]
+    runs = [*boots, profiled] if profiled else boots
     sites = counted["sites"]
     notes = [run["why"] for run in boots if "why" in run][:1] or [TRAP_NOTE] * (host.mode == "trap")
     return {
         "host": host.host,
         "rom": host.rom,
         "mode": host.mode,
+        "inline": host.inline,
         "accel": "tcg",
-        "ok": all(run["ok"] and run["failed"] == 0 for run in boots),
+        "ok": all(run["ok"] and run["failed"] == 0 for run in runs),
         "guest_sha256": " ".join(sorted({run["guest_sha256"] for run in boots})),
         "sites": sites.get("sites", 0),
         "native": sites.get("native", 0),
@@ -121,6 +140,7 @@ def measure(host, counted, timed, hertz):
         "inlined": sites.get("inlined", 0),
         "tests": {"passed": min(run["passed"] for run in boots), "failed": max(run["failed"] for run in boots)},
         "ops": ops,
+        "executed": profiled["executed"] if profiled else {},
         **({"note": notes[0]} if notes else {}),
     }
 
@@ -165,6 +185,42 @@ def print_table(runs, plain):
             print(f"\n-  {host.label}:\n    " + run["note"].replace("; ", "\n    "))
 
 
+def share(runs, host):
+    """What the four calls of the interrupt mask, in line, bring of what all that can be in line brings: for each
+    operation, in calls, instructions and time, which are given with code in line nowhere, for the four, for all."""
+    three = [next(run for run in runs if run["host"] == host and run["rom"] in ("native", "monitor") and
+                  run["inline"] == inline) for inline in ("none", "four", "all")]
+    result = {}
+    for name, *_ in OPS:
+        if not all(name in run["ops"] for run in three):
+            continue
+        figures = {"insns": [run["ops"][name]["insns"] for run in three], "ns": [run["ops"][name]["ns"] for run in three]}
+        if all(name in run["executed"] for run in three):
+            figures["calls"] = [run["executed"][name]["called"] for run in three]
+        result[name] = {
+            figure: {"none": none, "four": four, "all": most,
+                     "share": round((none - four) / (none - most), 3) if none > most else None}
+            for figure, (none, four, most) in figures.items()
+        }
+    return result
+
+
+def print_shares(shares):
+    def cell(figures, key):
+        figure = figures.get(key)
+        if not figure or figure["share"] is None:
+            return "no gain"
+        return f"{100 * figure['share']:.0f} % of {short(figure['none'] - figure['all'])}"
+
+    for host, ops in shares.items():
+        print(f"\nWhat the four mask calls in line bring of the gain of all code in line, {host}:")
+        print(f"{'':24}{'calls':>20}{'instructions':>20}{'ns':>20}")
+        for name, label, _ in OPS:
+            if name in ops:
+                print(f"{label:24}" + "".join(f"{cell(ops[name], key):>20}" for key in ("calls", "insns", "ns")))
+    print()
+
+
 def draw(build, runs):
     """Bars, one group for each operation: time as a ratio to no ROM."""
     with open(f"{build}/demo.dat", "w", encoding="ascii") as data:
@@ -178,7 +234,7 @@ def draw(build, runs):
     script = f"""
 set terminal svg size 1200,560 font "sans,13" background "white"
 set output "{build}/demo.svg"
-set title "One kernel binary on six hosts: time per operation, no ROM = 1 (QEMU TCG)"
+set title "One kernel binary on its hosts: time per operation, no ROM = 1 (QEMU TCG)"
 set datafile missing "?"
 set style data histograms
 set style histogram clustered gap 1.5
@@ -204,6 +260,8 @@ def main():
                                         stdout=subprocess.PIPE, text=True, check=True).stdout)
     print("counting instructions ...", flush=True)
     counted = {host: boot(build, "guest.elf", host, True) for host in HOSTS}
+    print("counting call sites ...", flush=True)
+    profiled = {host: boot(build, "guest-profile.elf", host, True) if host.mode != "trap" else None for host in HOSTS}
     print("taking times ...", flush=True)
     timed = {host: [] for host in HOSTS}
     # In turns, so that a machine that slows down slows them all.
@@ -213,7 +271,8 @@ def main():
                 timed[host].append(boot(build, "guest.elf", host, False))
     # All boots have the same counter. Each measured its speed, which is hardest to do where the timer is not a real one.
     hertz = statistics.median([run["hertz"] for host in HOSTS if host.host == "bare" for run in timed[host]] or [0])
-    runs = [measure(host, counted[host], timed[host], hertz) for host in HOSTS]
+    runs = [measure(host, counted[host], profiled[host], timed[host], hertz) for host in HOSTS]
+    shares = {host: share(runs, host) for host in ("bare", "monitor")}
     print("counting without annotations ...", flush=True)
     plain_run = boot(build, "guest-plain.elf", HOSTS[0], True)
     plain = {"ok": plain_run["ok"] and plain_run["failed"] == 0, "sha256": plain_run["guest_sha256"],
@@ -223,11 +282,13 @@ def main():
         "guest": {"sha256": runs[0]["guest_sha256"], "sites": summary["sites"], "padding_bytes": summary["padding_bytes"]},
         "runs": runs,
         "plain": plain,
+        "four": shares,
     }
     with open(f"{build}/demo.json", "w", encoding="ascii") as file:
         json.dump(result, file, indent=1)
         file.write("\n")
     print_table(runs, plain)
+    print_shares(shares)
     draw(build, runs)
     print(f"\nthe guest file was {'the same' if same else 'NOT THE SAME'} in every run: sha256 {runs[0]['guest_sha256']}")
     print(f"written: {build}/demo.json {build}/demo.svg")

@@ -247,7 +247,7 @@ static int is_one_of(const char *text, const char *const *words)
 /* What of the options goes together. */
 static int check_host(const struct run *run, const char *host, int monitor_option)
 {
-	static const char *const hosts[] = { "bare", "monitor", NULL }, *const modes[] = { "trap", "call", "inline", NULL };
+	static const char *const hosts[] = { "bare", "monitor", NULL }, *const modes[] = { "trap", "call", "four", "inline", NULL };
 	uint64_t count;
 
 	if (!is_one_of(host, hosts))
@@ -261,7 +261,7 @@ static int check_host(const struct run *run, const char *host, int monitor_optio
 	if (run->rom)
 		return misuse("run", "--rom is not for --host monitor, which publishes a ROM of its own");
 	if (run->mode && !is_one_of(run->mode, modes))
-		return misuse("run", "--mode is trap, call or inline");
+		return misuse("run", "--mode is trap, call, four or inline");
 	if (run->restart && (parse_number(run->restart, 1000000000, &count) != 0 || run->restart[strspn(run->restart, "0123456789")]))
 		return misuse("run", "--restart is how many more times to boot, up to 1000000000");
 	return 0;

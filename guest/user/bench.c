@@ -129,12 +129,14 @@ static void bench(const char *name, uint32_t (*operation)(uint32_t), uint32_t it
 {
 	uint32_t least = ~0u;
 
+	profile(NULL);
 	for (int i = 0; i < RUNS; i++) {
 		uint32_t ticks = operation(iterations);
 
 		if (ticks < least)
 			least = ticks;
 	}
+	profile(name);
 	printf("bench %s iterations=%u ticks=%u\n", name, iterations, least);
 }
 

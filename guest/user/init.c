@@ -21,6 +21,7 @@ int main(int count, char **arguments)
 {
 	(void)count, (void)arguments;
 	check(run_program("tests"), "the test program ended well");
+	profile("tests");
 	check(run_program("bench"), "the measurements ended well");
 	poweroff();
 	return 0;

@@ -115,6 +115,11 @@ static inline uint32_t measure(uint32_t what, uint32_t iterations)
 	return system_call(SYS_measure, what, iterations, 0);
 }
 
+static inline int profile(const char *name)
+{
+	return system_call(SYS_profile, P(name), 0, 0);
+}
+
 static inline void poweroff(void)
 {
 	system_call(SYS_poweroff, 0, 0, 0);
