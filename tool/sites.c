@@ -7,17 +7,29 @@
 
 #include <jansson.h>
 
+#include <vrom/site.h>
+
 #include "calls.h"
 #include "decode.h"
 #include "table.h"
 
 struct sums {
 	uint64_t per_call[256], padding, native;
+	uint64_t constants, with_constants; /* sites that have some */
+	uint64_t call_padding;              /* what padding would be with room for nothing but a call, and no constants */
 };
 
 static unsigned padding_of(const struct site *site)
 {
 	return site->size > site->native_size ? site->size - site->native_size : 0;
+}
+
+/* What a site would have if it were no larger than a call of its arguments in registers. */
+static unsigned padding_for_call(const struct site *site)
+{
+	unsigned room = site->call < VMI_CALL_COUNT ? VROM_CALL_ROOM(calls[site->call].arguments) : 5;
+
+	return room > site->native_size ? room - site->native_size : 0;
 }
 
 static void sum_up(const struct table *table, struct sums *sums)
@@ -28,6 +40,10 @@ static void sum_up(const struct table *table, struct sums *sums)
 
 		sums->per_call[site->call]++;
 		sums->padding += padding_of(site);
+		sums->call_padding += padding_for_call(site);
+		for (unsigned place = 0; place < 5; place++)
+			sums->constants += site_is_constant(site, place);
+		sums->with_constants += (site->operands & VROM_CONSTANTS) != 0;
 		sums->native += site->native_size;
 	}
 }
@@ -61,6 +77,12 @@ static void print_summary(const struct table *table, const struct sums *sums)
 	printf("%zu sites; records %llu bytes, seal %llu bytes; native instructions %llu bytes, padding %llu bytes\n",
 	       table->count, (unsigned long long)table->records_size, (unsigned long long)table->native_size,
 	       (unsigned long long)sums->native, (unsigned long long)sums->padding);
+	printf("  %llu records of 8 bytes, %llu with constants, of which there are %llu: %.1f bytes of metadata a site\n",
+	       (unsigned long long)(table->count - sums->with_constants), (unsigned long long)sums->with_constants,
+	       (unsigned long long)sums->constants,
+	       table->count ? (double)(table->records_size + table->native_size) / (double)table->count : 0);
+	printf("  without constants, and with room for calls only: records %llu bytes, padding %llu bytes\n",
+	       (unsigned long long)table->count * RECORD_SIZE, (unsigned long long)sums->call_padding);
 	for (unsigned call = 0; call < 256; call++)
 		if (sums->per_call[call])
 			printf("%7llu %s\n", (unsigned long long)sums->per_call[call], call_name(call));
@@ -93,9 +115,11 @@ static void print_json(const struct elf *elf, const struct table *table, const s
 			json_object_set_new(counts, call_name(call), json_integer((json_int_t)sums->per_call[call]));
 	for (size_t i = 0; !summary && i < table->count; i++)
 		json_array_append_new(list, site_json(elf, &table->sites[i], decoder));
-	object = json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:s*}", "sites", (json_int_t)table->count, "record_bytes",
+	object = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:s*}", "sites", (json_int_t)table->count, "record_bytes",
 			   (json_int_t)table->records_size, "seal_bytes", (json_int_t)table->native_size, "native_bytes",
-			   (json_int_t)sums->native, "padding_bytes", (json_int_t)sums->padding, "calls", counts, "problem",
+			   (json_int_t)sums->native, "padding_bytes", (json_int_t)sums->padding, "constants",
+			   (json_int_t)sums->constants, "sites_with_constants", (json_int_t)sums->with_constants,
+			   "padding_bytes_for_calls", (json_int_t)sums->call_padding, "calls", counts, "problem",
 			   table->problem[0] ? table->problem : NULL);
 	if (!summary)
 		json_object_set(object, "list", list);
