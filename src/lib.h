@@ -5,8 +5,8 @@
 /*
  * What the files of the library share. In reading order: rom.c finds a ROM, plan.c decides what every site
  * becomes, template.c which templates fit a site, code.c makes the bytes, commit.c writes them, live.c writes them under
- * running processors, attach.c is the whole way, entry.c calls into the ROM, preview.c is for tools, status.c has the
- * sentences.
+ * running processors, attach.c is the whole way, entry.c calls into the ROM, count.c counts sites, status.c has the
+ * sentences. preview.c is for tools, inside.c for hosts.
  */
 #include <vrom/patch.h>
 #include <vrom/site.h>

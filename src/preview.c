@@ -2,16 +2,6 @@
 /* What a plan would write, and why. A kernel has no use for this. */
 #include "lib.h"
 
-uint32_t vrom_count(const struct vrom_table *table)
-{
-	const unsigned char *record = table->records;
-	uint32_t count = 0;
-
-	for (; table->records_end - record >= VROM_RECORD_SIZE; count++)
-		record += vrom_record_size(record);
-	return count;
-}
-
 /* Site number index of plan's table, and what was chosen for it. */
 static struct vrom_site site_of(const struct vrom_plan *plan, uint32_t table, uint32_t index, unsigned *choice)
 {
