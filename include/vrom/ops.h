@@ -321,13 +321,13 @@ static inline void vmi_wbinvd(void)
 		type value; \
 \
 		if (!VMI__KNOWN(port)) \
-			VROM_SITE(IN##SUFFIX, "in" #suffix " %%dx, %%" reg, 0, ("=a"(value)), \
+			VROM_SITE(IN##SUFFIX, "in" #suffix " %%dx, %%" reg, VROM_FLAGS, ("=a"(value)), \
 				  ("d"((unsigned long)port)), "memory"); \
 		else if (port < 256) \
-			VROM_SITE(IN##SUFFIX, "in" #suffix " %b[a1], %%" reg, VROM_EDX, ("=a"(value), "=d"(spare)), \
-				  ("di"((unsigned long)(uint8_t)port)), "memory"); \
+			VROM_SITE(IN##SUFFIX, "in" #suffix " %b[a1], %%" reg, VROM_EDX + VROM_FLAGS, \
+				  ("=a"(value), "=d"(spare)), ("di"((unsigned long)(uint8_t)port)), "memory"); \
 		else \
-			VROM_SITE(IN##SUFFIX, "movl %[a1], %%edx; in" #suffix " %%dx, %%" reg, VROM_EDX, \
+			VROM_SITE(IN##SUFFIX, "movl %[a1], %%edx; in" #suffix " %%dx, %%" reg, VROM_EDX + VROM_FLAGS, \
 				  ("=a"(value), "=d"(spare)), ("di"((unsigned long)port)), "memory"); \
 		return value; \
 	} \
@@ -336,20 +336,20 @@ static inline void vmi_wbinvd(void)
 		unsigned long spare; \
 \
 		if (!VMI__KNOWN(port)) \
-			VROM_SITE(OUT##SUFFIX, "out" #suffix " %%" reg ", %%dx", 0, (), \
+			VROM_SITE(OUT##SUFFIX, "out" #suffix " %%" reg ", %%dx", VROM_FLAGS, (), \
 				  ("a"((unsigned long)value), "d"((unsigned long)port)), "memory"); \
 		else if (port < 256) \
-			VROM_SITE(OUT##SUFFIX, "out" #suffix " %%" reg ", %b[a2]", VROM_EDX, ("=d"(spare)), \
-				  ("a"((unsigned long)value), "di"((unsigned long)(uint8_t)port)), "memory"); \
+			VROM_SITE(OUT##SUFFIX, "out" #suffix " %%" reg ", %b[a2]", VROM_EDX + VROM_FLAGS, \
+				  ("=d"(spare)), ("a"((unsigned long)value), "di"((unsigned long)(uint8_t)port)), "memory"); \
 		else \
-			VROM_SITE(OUT##SUFFIX, "movl %[a2], %%edx; out" #suffix " %%" reg ", %%dx", VROM_EDX, \
-				  ("=d"(spare)), ("a"((unsigned long)value), "di"((unsigned long)port)), "memory"); \
+			VROM_SITE(OUT##SUFFIX, "movl %[a2], %%edx; out" #suffix " %%" reg ", %%dx", \
+				  VROM_EDX + VROM_FLAGS, ("=d"(spare)), ("a"((unsigned long)value), "di"((unsigned long)port)), "memory"); \
 	} \
 	static inline void vmi_ins##suffix(uint16_t port, void *buffer, unsigned long count) \
 	{ \
 		unsigned long to, left; \
 \
-		VROM_SITE(INS##SUFFIX, "rep ins" #suffix, 0, ("=D"(to), "=c"(left)), \
+		VROM_SITE(INS##SUFFIX, "rep ins" #suffix, VROM_FLAGS, ("=D"(to), "=c"(left)), \
 			  ("D"(buffer), "d"((unsigned long)port), "c"(count)), "memory"); \
 		(void)to, (void)left; \
 	} \
@@ -357,7 +357,7 @@ static inline void vmi_wbinvd(void)
 	{ \
 		unsigned long from, left; \
 \
-		VROM_SITE(OUTS##SUFFIX, "rep outs" #suffix, 0, ("=S"(from), "=c"(left)), \
+		VROM_SITE(OUTS##SUFFIX, "rep outs" #suffix, VROM_FLAGS, ("=S"(from), "=c"(left)), \
 			  ("S"(buffer), "d"((unsigned long)port), "c"(count)), "memory"); \
 		(void)from, (void)left; \
 	}

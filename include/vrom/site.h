@@ -114,7 +114,7 @@
 #endif
 #define VROM__WIDER(call) \
 	(VROM__IF((call) == 14) * 1 /* UpdateKernelStack */ + VROM__IF((call) == 38) * 7 /* SetPxE */ + \
-	 VROM__IF((call) == 67) * 4 /* GetCycleCounter */)
+	 VROM__IF((call) == 67) * 9 /* GetCycleCounter */)
 #define VROM_CALL_ROOM(args) (5 + 5 * ((args) / 4) + ((args) / 5))
 #define VROM_ROOM(call, args, kind) \
 	(VROM_CALL_ROOM(args) + (VROM_MASK_ROOM - 5) * ((kind) & VMI_IS_MASK) + VROM__WIDER(call))
