@@ -18,6 +18,7 @@
 #include <vmi/rom.h>
 #include <vrom/template.h>
 
+#include "templates.h"
 #include "tool.h"
 
 #define IMAGE_MOST (127 * VMI_ROM_UNIT) /* the length is a byte, and some take it for a signed one */
@@ -33,7 +34,7 @@ struct options {
 };
 
 struct image {
-	unsigned char bytes[CODE_MOST + VMI_ROM_UNIT];
+	_Alignas(4) unsigned char bytes[CODE_MOST + VMI_ROM_UNIT];
 	size_t size;
 };
 
@@ -369,26 +370,21 @@ static uint8_t sum(const void *bytes, size_t size)
 	return total;
 }
 
-static int check_templates(const struct source *source, const struct image *image, uint32_t start, uint32_t end)
+static int read_templates(const struct source *source, struct image *image, struct vrom_extension *extension)
 {
+	uint32_t start = source->symbols[TEMPLATES].value, end = source->symbols[TEMPLATES_END].value, count;
+
+	if (!source->symbols[TEMPLATES].found || !source->symbols[TEMPLATES_END].found || start == end)
+		return 0;
+	count = (end - start) / (uint32_t)sizeof(struct vrom_template);
 	if (start % 4 || end < start || end > image->size || (end - start) % sizeof(struct vrom_template) ||
-	    (end - start) / sizeof(struct vrom_template) > VROM_MAX_TEMPLATES)
+	    count > VROM_MAX_TEMPLATES)
 		return fail(source->path, "rom_templates to rom_templates_end is no table of templates: put whole ones of %zu "
 					  "bytes there, %d at most", sizeof(struct vrom_template), VROM_MAX_TEMPLATES);
-	for (uint32_t at = start; at < end; at += sizeof(struct vrom_template)) {
-		const struct vrom_template *one = (const void *)(image->bytes + at);
-		int bad = one->call >= VMI_CALL_COUNT || one->length > VROM_TEMPLATE_CODE;
-
-		for (int i = 0; i < VROM_TEMPLATE_HOLES; i++)
-			if ((one->holes[i].what & 15) >= VROM_HOLE_KINDS ||
-			    (one->holes[i].what && one->holes[i].offset >= one->length))
-				bad = 1;
-		if (bad)
-			return fail(source->path, "template %u, for call %u and %u bytes long, makes no sense: name a call, and "
-						  "give it 1 to %d bytes of code with the holes inside",
-				    (unsigned)((at - start) / sizeof *one), one->call, one->length, VROM_TEMPLATE_CODE);
-	}
-	return 0;
+	extension->templates = start;
+	extension->template_count = (uint16_t)count;
+	return build_templates(source->path, (struct vrom_template *)(image->bytes + start), count, start,
+			       (uint32_t)image->size);
 }
 
 static int write_header(const struct source *source, const struct options *options, struct image *image)
@@ -408,17 +404,8 @@ static int write_header(const struct source *source, const struct options *optio
 	struct vmi_pnp_header *pnp = (struct vmi_pnp_header *)pnp_bytes;
 	size_t units;
 
-	if (symbols[TEMPLATES].found && symbols[TEMPLATES_END].found) {
-		uint32_t start = symbols[TEMPLATES].value, end = symbols[TEMPLATES_END].value;
-
-		if (end != start) {
-			if (check_templates(source, image, start, end))
-				return EXIT_BAD;
-			extension.templates = start;
-			extension.template_count = (uint16_t)((end - start) / sizeof(struct vrom_template));
-		}
-	}
-
+	if (read_templates(source, image, &extension))
+		return EXIT_BAD;
 	header.pci_header_offs = append(image, sizeof pci);
 	header.pnp_header_offs = append(image, sizeof pnp_bytes);
 	memcpy(pnp->signature, "$PnP", 4);

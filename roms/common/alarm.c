@@ -32,12 +32,18 @@ static void pit_stop(void)
 	outb(PIT_CONTROL, CHANNEL0_ONCE);
 }
 
+static void set_repeats(struct rom_ram *ram, int repeats)
+{
+	ram->alarm.repeats = (uint8_t)repeats;
+	ram->zero = repeats ? UINT64_MAX : ram->start;
+}
+
 static void stop(struct rom_ram *ram)
 {
 	if (!ram->alarm.armed)
 		return;
 	ram->alarm.armed = 0;
-	ram->alarm.repeats = 0;
+	set_repeats(ram, 0);
 	if (ram->apic && (ram->alarm.flags & VMI_ALARM_WIRED_LVTT))
 		ram->apic[APIC_INITIAL] = 0;
 	else
@@ -56,7 +62,7 @@ static void start(struct rom_ram *ram, uint64_t cycles)
 	count = ticks >> 32 ? most : (uint32_t)ticks;
 	if (count < PIT_LEAST)
 		count = PIT_LEAST;
-	ram->alarm.repeats = (count > most || ticks >> 32) && !periodic;
+	set_repeats(ram, (count > most || ticks >> 32) && !periodic);
 	if (count > most) {
 		uint32_t steps = (count - 1) / most + 1;
 

@@ -67,7 +67,7 @@ rom_bios_entry:
 	je 1f
 	movl %ebx, COUNTERS
 1:
-	/* The addresses in templates. The count is in the header, so this is right without any, too. */
+	/* Holes of kind ROM in templates are the memory's. The count is in the header, so this is right without any, too. */
 	movw TEMPLATE_COUNT, %cx
 	movw TEMPLATES, %si
 	jcxz 4f

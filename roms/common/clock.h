@@ -16,6 +16,8 @@ static inline uint64_t rom_cycles(const struct rom_ram *ram)
 	return rdtsc() - ram->start;
 }
 
+/* The same, with a look at an alarm that runs in steps. */
+uint64_t rom_cycles_looked_after(void);
 /* Stops the steps of a one-shot alarm that has been reached. */
 void rom_alarm_reached(struct rom_ram *ram);
 /* The local APIC's timer at work, or NULL if the guest has no use for it. Fills in apic and apic_rate. */

@@ -20,6 +20,7 @@
 #include <vrom/template.h>
 
 #define ROM_RAM_KIB 1
+#define ROM_RAM_ZERO 316 /* struct rom_ram: zero */
 
 #ifdef __ASSEMBLER__
 
@@ -35,37 +36,10 @@ vmi_\name:
 	jmp native_\name
 .endm
 
-/*
- * Code to be placed in line:
- *
- *	template Call, changes, hole=offset
- *	code
- *	end_template
- *
- * changes is a sum of VROM_EAX ... of vrom/site.h. hole is where in the code an address in the ROM's memory
- * stands, if there is one: an offset into struct rom_ram when it is assembled, to which bios.S adds the
- * distance from the ROM to its memory, and the guest the address of the ROM.
- */
-.macro template call, changes, hole=-1
-	.section .vrom.templates, "a"
-	.balign 4
-770:	.byte .LVMI_CALL_\call, 772f - 771f
-	.short \changes
-	.byte (1 << .LVMI_ARGS_\call) - 1, 0, 0, 0
-	.if \hole < 0
-		.long 0
-	.else
-		.byte \hole, VROM_HOLE_ROM, 0, VROM_HOLE_NONE
-	.endif
-	.skip 28
-771:
-.endm
-
-.macro end_template
-772:	.skip 64 - (772b - 770b)
-.endm
+#include "template.h"
 
 #else
+#include <stddef.h>
 #include <stdint.h>
 
 struct rom_alarm {
@@ -87,11 +61,14 @@ struct rom_ram {
 	uint32_t pit_rate;        /* ticks of the interval timer per cycle, times 2^32 */
 	uint32_t apic_rate;       /* the same of the local APIC's timer; 0: not known yet */
 	volatile uint32_t *apic;  /* where the guest sees the local APIC; NULL: not known yet */
+	uint64_t zero;            /* start; or while an alarm runs in steps, more than the TSC ever is: code in line sees by the
+				   * borrow that the alarm must be looked after */
 	uint64_t start;
 	uint64_t wallclock;       /* ns since 1970 at start */
 	struct rom_alarm alarm;
 	struct rom_mapping mappings[VMI_LINEAR_MAP_SLOTS];
 };
+_Static_assert(offsetof(struct rom_ram, zero) == ROM_RAM_ZERO, "rom_ram.zero has moved");
 _Static_assert(sizeof(struct rom_ram) <= ROM_RAM_KIB * 1024, "the ROM's memory is too small");
 
 /* NULL if the BIOS did not call the ROM, so that there is none. */

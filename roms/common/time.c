@@ -137,7 +137,7 @@ static int start_clock(struct rom_ram *ram)
 		return -1;
 	ram->pit_rate = (uint32_t)divide(divide((uint64_t)PIT_HZ << 32, 1000, &rest), ram->khz, &rest);
 	ram->wallclock = (uint64_t)read_rtc() * VMI_WALLCLOCK_HZ;
-	ram->start = rdtsc();
+	ram->zero = ram->start = rdtsc();
 	return 0;
 }
 
@@ -161,15 +161,25 @@ uint64_t native_GetCycleFrequency(void)
 	return (uint64_t)rom_ram()->khz * 1000;
 }
 
-uint64_t native_GetCycleCounter(uint32_t counter)
+/* With an alarm that runs in steps. */
+uint64_t rom_cycles_looked_after(void)
 {
 	struct rom_ram *ram = rom_ram();
 
+	rom_alarm_reached(ram);
+	return rom_cycles(ram);
+}
+
+/* As the template of native/rom.S does it. */
+uint64_t native_GetCycleCounter(uint32_t counter)
+{
+	struct rom_ram *ram = rom_ram();
+	uint64_t now, cycles;
+
 	if (counter > VMI_CYCLES_AVAILABLE)
 		return 0;
-	if (ram->alarm.repeats)
-		rom_alarm_reached(ram);
-	return rom_cycles(ram);
+	now = rdtsc();
+	return __builtin_sub_overflow(now, ram->zero, &cycles) ? rom_cycles_looked_after() : cycles;
 }
 
 uint64_t native_GetWallclockTime(void)
