@@ -17,21 +17,104 @@
 	.ifnc name, APICRead; .ifnc name, APICWrite; .ifnc name, SetCallbacks; provide name; .endif; .endif; .endif;
 VMI_CALLS(X)
 
-/* Two of the interrupt-mask calls in line. Where a handler starts, DS may be a user's, so the counter is reached
- * by SS; that leaves one of the eight bytes of a site. The other two calls have a native form of two bytes, so
- * they are called. */
-#define COUNT(name) incl %ss:4 * .LVMI_CALL_##name
-#define COUNT_HOLE 3
+/*
+ * In line: the count, and what the native function does, of calls that sites have room for.
+ *
+ * The four of the interrupt mask come first. Where a handler starts, DS may be a user's, so the counter is reached by SS;
+ * that leaves one of the eight bytes that a site has. Two of them take nine: a kernel can give that (VROM_MASK_ROOM).
+ */
+.macro count_mask call
+	incl %ss:4 * .LVMI_CALL_\call
+	hole ROM
+.endm
 
-	template EnableInterrupts, VROM_FLAGS, COUNT_HOLE
-	COUNT(EnableInterrupts)
+	template EnableInterrupts, changes=VROM_FLAGS
+	count_mask EnableInterrupts
 	sti
 	end_template
 
-	template DisableInterrupts, VROM_FLAGS, COUNT_HOLE
-	COUNT(DisableInterrupts)
+	template DisableInterrupts, changes=VROM_FLAGS
+	count_mask DisableInterrupts
 	cli
 	end_template
+
+	template GetInterruptMask, changes=VROM_FLAGS
+	count_mask GetInterruptMask
+	pushfl
+	popl %eax
+	end_template
+
+	template SetInterruptMask, register, changes=VROM_FLAGS
+	count_mask SetInterruptMask
+	pushl %eax
+	popfl
+	end_template
+
+.macro count call
+	incl 4 * .LVMI_CALL_\call
+	hole ROM
+.endm
+
+	template SetPxE, register, register, any, changes=VROM_FLAGS
+	count SetPxE
+	movl %eax, (%edx)
+	end_template
+
+	template SetPxE, constant, register, any, changes=VROM_FLAGS
+	count SetPxE
+	movl $0, (%edx)
+	hole IMM32, 1
+	end_template
+
+	template FlushTLB, constant, changes=VROM_ECX + VROM_FLAGS
+	guard 1, 0, VMI_FLUSH_GLOBAL
+	count FlushTLB
+	movl %cr3, %ecx
+	movl %ecx, %cr3
+	end_template
+
+/* Notices, of which bare hardware needs none. */
+	template UpdateKernelStack, any, any, changes=VROM_FLAGS
+	count UpdateKernelStack
+	end_template
+
+	template UpdatePxE, any, any, changes=VROM_FLAGS
+	count UpdatePxE
+	end_template
+
+	template UpdatePxELong, any, any, changes=VROM_FLAGS
+	count UpdatePxELong
+	end_template
+
+	template AllocatePage, any, any, any, any, any, changes=VROM_FLAGS
+	count AllocatePage
+	end_template
+
+	template ReleasePage, any, any, changes=VROM_FLAGS
+	count ReleasePage
+	end_template
+
+	template SetLazyMode, any, changes=VROM_FLAGS
+	count SetLazyMode
+	end_template
+
+/* Ports that are constants below 256, where the flags are free. */
+.macro count_ports suffix, SUFFIX, register
+	template IN\SUFFIX, constant, changes=VROM_FLAGS
+	count IN\SUFFIX
+	in\suffix $0, \register
+	hole PORT, 1
+	end_template
+
+	template OUT\SUFFIX, register, constant, changes=VROM_FLAGS
+	count OUT\SUFFIX
+	out\suffix \register, $0
+	hole PORT, 2
+	end_template
+.endm
+	count_ports b, B, %al
+	count_ports w, W, %ax
+	count_ports l, L, %eax
 
 /*
  * The top of the stack is four times the number of a call; it is counted and removed. Nothing else changes, no

@@ -47,10 +47,40 @@ vmi_\name:
 	ret
 .endm
 
+/* Calls that need a few bytes, in line and as a function. */
 .macro getting name, from
 	function \name
 	movl \from, %eax
 	ret
+
+	template \name, changes=0
+	movl \from, %eax
+	end_template
+.endm
+
+/* The last argument, in register or a constant, is stored; for another there is no use. */
+.macro storing name, register, to, last, ignored
+	function \name
+	movl \register, \to
+	ret
+
+	template \name, \ignored register, changes=0
+	movl \register, \to
+	end_template
+
+	template \name, \ignored constant, changes=0
+	movl $0, \to
+	hole IMM32, \last
+	end_template
+.endm
+
+/* Nothing is to be done. */
+.macro nothing name, argument
+	function \name
+	ret
+
+	template \name, \argument, changes=0
+	end_template
 .endm
 
 /* ---- Init, get_reloc ---- */
@@ -114,27 +144,27 @@ deliver:
 #endif
 
 #ifdef MONITOR_SIGN
-	template DisableInterrupts, VROM_FLAGS
+	template DisableInterrupts, changes=VROM_FLAGS
 #else
-	template DisableInterrupts, 0
+	template DisableInterrupts, changes=0
 #endif
 	DISABLE
 	end_template
 
-	template GetInterruptMask, 0
+	template GetInterruptMask, changes=0
 	movb %ss:INTERRUPT_FLAG, %ah
 	end_template
 
 #ifndef MONITOR_SIGN
-	template EnableInterrupts, 0
+	template EnableInterrupts, changes=0
 	ENABLE
 	end_template
 
-	template SetInterruptMask, 0
+	template SetInterruptMask, register, changes=0
 	movb %ah, %ss:INTERRUPT_FLAG
 	end_template
 #else
-	template EnableInterrupts, VROM_FLAGS
+	template EnableInterrupts, changes=VROM_FLAGS
 	ENABLE
 	js . - 1
 	end_template
@@ -206,19 +236,10 @@ deliver:
 	getting GetCR3, SHARED_CR3
 	getting GetCR4, SHARED_CR4
 
-	function SetCR2
-	movl %eax, SHARED_CR2
-	ret
-
-	function WBINVD          /* memory and caches agree as they are */
-	ret
-
-	function IODelay
-	ret
-
-	function UpdateKernelStack
-	movl %edx, TASK_ESP1
-	ret
+	storing SetCR2, %eax, SHARED_CR2, 1
+	storing UpdateKernelStack, %edx, TASK_ESP1, 2, "any,"
+	nothing WBINVD           /* memory and caches agree as they are */
+	nothing IODelay
 
 /* The LDT in use is the monitor's to know about. Linux writes a whole one for each process that is forked and has one. */
 	function WriteLDTEntry
@@ -254,6 +275,7 @@ enter_WriteLDTEntry:
 1:	testb $1, (%edx)
 	movl %eax, (%edx)
 	jz done
+pxe_stored:
 	movl %edx, %eax
 
 /* EAX: the entry. */
@@ -316,13 +338,62 @@ vmi_ReleasePage:
 	xorl %edx, %edx
 	jmp queue
 
-	function SetLazyMode     /* notices wait in any case */
+/*
+ * In line is the store, and what most stores to entries are: that of an entry which was not present. For another the queue is
+ * called, as a function of its own, which has EDX from the code in line.
+ */
+	.section .text.pxe_changed, "ax"
+pxe_changed:
+	cmpl %edx, SHARED_LAST
+	jne pxe_stored
 	ret
 
-	function MachineToPhysical
-	.globl vmi_PhysicalToMachine
-vmi_PhysicalToMachine:
-	ret
+	template SetPxE, register, register, any, changes=VROM_STANDARD
+	testb $1, (%edx)
+	movl %eax, (%edx)
+	jz 1f
+	call pxe_changed
+	hole REL
+1:
+	end_template
+
+	template SetPxE, constant, register, any, changes=VROM_STANDARD
+	guard 1, 0
+	xorl %eax, %eax
+	testb $1, (%edx)
+	movl %eax, (%edx)
+	jz 1f
+	call pxe_changed
+	hole REL
+1:
+	end_template
+
+/* The functions for these do not look at all arguments, so the others need not be put where they belong. */
+.macro calling name, a1, a2, a3, a4, a5
+	template \name, \a1, \a2, \a3, \a4, \a5, changes=VROM_STANDARD
+	call vmi_\name
+	hole REL
+	end_template
+.endm
+	calling SetPxELong, register, register, register, any
+	calling UpdatePxE, register, constant
+	calling UpdatePxELong, register, constant
+	calling AllocatePage, register, any, any, any, any
+	calling ReleasePage, register, constant
+
+	nothing SetLazyMode, any /* notices wait in any case */
+
+/* They are the same. */
+.macro same name
+	nothing \name, register
+
+	template \name, constant, changes=0
+	movl $0, %eax
+	hole IMM32, 1
+	end_template
+.endm
+	same MachineToPhysical
+	same PhysicalToMachine
 
 	entering InvalPage
 	entering FlushTLB
@@ -355,6 +426,42 @@ vmi_PhysicalToMachine:
 	provide OUTSW
 	provide OUTSL
 
+/* In line: by a port in DX, by a constant below 256, and by any other, for which EDX is free. */
+.macro ports suffix, SUFFIX, register
+	template IN\SUFFIX, register, changes=0
+	in\suffix %dx, \register
+	end_template
+
+	template IN\SUFFIX, constant, changes=0
+	in\suffix $0, \register
+	hole PORT, 1
+	end_template
+
+	template IN\SUFFIX, constant, changes=VROM_EDX
+	movl $0, %edx
+	hole IMM32, 1
+	in\suffix %dx, \register
+	end_template
+
+	template OUT\SUFFIX, register, register, changes=0
+	out\suffix \register, %dx
+	end_template
+
+	template OUT\SUFFIX, register, constant, changes=0
+	out\suffix \register, $0
+	hole PORT, 2
+	end_template
+
+	template OUT\SUFFIX, register, constant, changes=VROM_EDX
+	movl $0, %edx
+	hole IMM32, 2
+	out\suffix \register, %dx
+	end_template
+.endm
+	ports b, B, %al
+	ports w, W, %ax
+	ports l, L, %eax
+
 /* ---- APIC, time ---- */
 
 	entering APICWrite
@@ -379,6 +486,24 @@ vmi_PhysicalToMachine:
 	xorl %edx, %edx
 	ret
 
+	template GetCycleCounter, constant, changes=VROM_ECX + VROM_FLAGS
+	guard 1, VMI_CYCLES_REAL, ~(VMI_CYCLES_REAL + VMI_CYCLES_AVAILABLE)
+	movl $SHARED_TSC, %ecx
+	rdtsc
+	subl (%ecx), %eax
+	sbbl 4(%ecx), %edx
+	end_template
+
+	template GetCycleCounter, constant, changes=VROM_FLAGS
+	guard 1, VMI_CYCLES_STOLEN
+	xorl %eax, %eax
+	xorl %edx, %edx
+	end_template
+
 	function WallclockUpdated
 	xorl %eax, %eax
 	ret
+
+	template WallclockUpdated, changes=VROM_FLAGS
+	xorl %eax, %eax
+	end_template
