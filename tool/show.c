@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
-/* vrom show: a ROM explained. show_json.c says the same to a program. */
+/* vrom show: a ROM explained; its templates are in show_templates.c. show_json.c says the same to a program. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <vrom/site.h>
 
 #include "calls.h"
 #include "decode.h"
@@ -133,43 +131,6 @@ static void print_extension(const struct romfile *rom)
 		printf("  30  %-18s none\n", "counters");
 }
 
-const char *changes_text(unsigned changes, char buffer[OPERANDS_SIZE])
-{
-	struct site site = { .operands = (uint16_t)changes };
-
-	return *site_changes(&site, buffer) ? buffer : "nothing";
-}
-
-char *template_code(const struct romfile *rom, const struct decoder *decoder, unsigned n)
-{
-	const struct vrom_template *template = &rom->templates[n];
-	unsigned length = template->length < VROM_TEMPLATE_CODE ? template->length : VROM_TEMPLATE_CODE;
-
-	/* It will be somewhere else; its own place in the ROM is as good as any. */
-	return disassemble(decoder, template->code, length,
-			   (uint64_t)rom->at + (uint64_t)(template->code - rom->file.bytes));
-}
-
-static void print_templates(const struct romfile *rom, const struct decoder *decoder)
-{
-	printf("templates\n");
-	for (unsigned i = 0; i < rom->template_count; i++) {
-		const struct vrom_template *template = &rom->templates[i];
-		char changes[OPERANDS_SIZE], *code = template_code(rom, decoder, i);
-
-		printf("  %3u  %-18s %2u bytes, changes %s: %s", i, call_name(template->call), template->length,
-		       changes_text(template->changes, changes), code);
-		for (unsigned hole = 0; hole < 2; hole++)
-			if (template->holes[hole].what != VROM_HOLE_NONE)
-				printf("; at %u %s", template->holes[hole].offset,
-				       template->holes[hole].what == VROM_HOLE_ROM ? "plus the ROM's address" : "another hole");
-		if (template->length > VROM_TEMPLATE_CODE)
-			printf("; its length must be 0 to %u", VROM_TEMPLATE_CODE);
-		putchar('\n');
-		free(code);
-	}
-}
-
 static void print_calls(const struct romfile *rom)
 {
 	unsigned counts[5] = { 0 };
@@ -233,7 +194,7 @@ static void print_rom(const struct romfile *rom, const struct decoder *decoder, 
 	if (rom->extension)
 		print_extension(rom);
 	if (rom->template_count)
-		print_templates(rom, decoder);
+		show_templates(rom, decoder);
 	if (rom->emulator)
 		print_calls(rom);
 	print_verdicts(rom, verdicts);

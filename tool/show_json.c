@@ -45,20 +45,11 @@ static json_t *pnp_json(const struct romfile *rom)
 static json_t *extension_json(const struct romfile *rom, const struct decoder *decoder)
 {
 	const struct vrom_extension *extension = rom->extension;
-	json_t *templates = json_array();
 
-	for (unsigned i = 0; i < rom->template_count; i++) {
-		char changes[OPERANDS_SIZE], *code = template_code(rom, decoder, i);
-
-		json_array_append_new(templates,
-				      json_pack("{s:s, s:i, s:s, s:s}", "call", call_name(rom->templates[i].call), "length",
-						rom->templates[i].length, "changes",
-						changes_text(rom->templates[i].changes, changes), "code", code));
-		free(code);
-	}
 	return json_pack("{s:i, s:b, s:I, s:i, s:o}", "version", extension->version, "promises_reloc",
 			 (extension->flags & VROM_PROMISES_RELOC) != 0, "counters", (json_int_t)extension->counters,
-			 "counter_count", extension->counter_count, "templates", templates);
+			 "counter_count", extension->counter_count, "templates",
+			 templates_json(rom, decoder));
 }
 
 static json_t *calls_json(const struct romfile *rom)
