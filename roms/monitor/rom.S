@@ -358,8 +358,8 @@ pxe_changed:
 	end_template
 
 	template SetPxE, constant, register, any, changes=VROM_STANDARD
-	guard 1, 0
-	xorl %eax, %eax
+	movl $0, %eax
+	hole IMM32, 1
 	testb $1, (%edx)
 	movl %eax, (%edx)
 	jz 1f

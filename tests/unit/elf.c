@@ -66,13 +66,13 @@ void image_load(struct image *image, const char *path)
 		if (strcmp(name, ".vrom.sites") == 0) {
 			image->table.records = at;
 			image->table.records_end = at + header.sh_size;
-			image->sites = header.sh_size / 8;
 		} else if (strcmp(name, ".vrom.native") == 0) {
 			image->table.native = at;
 			image->table.native_end = at + header.sh_size;
 		}
 	}
-	need(image->sites && image->table.native, path, "no site table");
+	need(image->table.records && image->table.native, path, "no site table");
+	image->sites = vrom_count(&image->table);
 	image->table.text = image->bytes + (text - low);
 	image->table.text_end = image->bytes + (text_end - low);
 	image->table.moved = (ptrdiff_t)(low - (uintptr_t)image->bytes);
