@@ -30,6 +30,10 @@ $(BUILD)/i386/roms/%.elf: $(BUILD)/i386/roms/%/rom.o $(ROM_OBJECTS) roms/rom.ld
 $(ROMS:%=$(BUILD)/%.rom): $(BUILD)/%.rom: $(BUILD)/i386/roms/%.elf $(BUILD)/vrom
 	$(BUILD)/vrom build $(ROM_OPTIONS) $(ROM_OPTIONS_$*) --product "$* ROM" -o $@ $<
 
+# With code in line for the four calls of the interrupt mask only, and with none: to measure what it brings.
+$(BUILD)/native-four.rom $(BUILD)/native-none.rom: $(BUILD)/native-%.rom: $(BUILD)/i386/roms/native.elf $(BUILD)/vrom
+	$(BUILD)/vrom build $(ROM_OPTIONS) --templates $* --product "native ROM, $*" -o $@ $<
+
 .SECONDARY: $(ROM_OBJECTS) $(ROMS:%=$(BUILD)/i386/roms/%/rom.o) $(ROMS:%=$(BUILD)/i386/roms/%.elf)
 all: $(ROMS:%=$(BUILD)/%.rom)
 

@@ -18,6 +18,7 @@
 #include <vmi/rom.h>
 #include <vrom/template.h>
 
+#include "calls.h"
 #include "templates.h"
 #include "tool.h"
 
@@ -30,6 +31,7 @@
 struct options {
 	const char *in, *out, *licence, *manufacturer, *product;
 	unsigned vendor, device, major, minor;
+	enum { TEMPLATES_ALL, TEMPLATES_FOUR, TEMPLATES_NONE } templates;
 	uint64_t virtual_top;
 };
 
@@ -65,6 +67,7 @@ static const char usage_text[] =
 	"      --manufacturer TEXT\n"
 	"      --product TEXT\n"
 	"      --virtual-top ADDR   lowest linear address that the hypervisor keeps, default 0: none\n"
+	"      --templates WHICH    of its templates keep all (default), none, or those of the four interrupt mask calls: four\n"
 	"  -h, --help\n";
 
 /* ---- Options ---- */
@@ -92,7 +95,7 @@ static int two_numbers(const char *text, int base, char between, unsigned most, 
 
 static int read_options(int argc, char **argv, struct options *options)
 {
-	enum { LICENSE = 256, PCI, VERSION, MANUFACTURER, PRODUCT, VIRTUAL_TOP };
+	enum { LICENSE = 256, PCI, VERSION, MANUFACTURER, PRODUCT, VIRTUAL_TOP, WHICH };
 	static const struct option known[] = {
 		{ "output", required_argument, NULL, 'o' },
 		{ "license", required_argument, NULL, LICENSE },
@@ -101,6 +104,7 @@ static int read_options(int argc, char **argv, struct options *options)
 		{ "manufacturer", required_argument, NULL, MANUFACTURER },
 		{ "product", required_argument, NULL, PRODUCT },
 		{ "virtual-top", required_argument, NULL, VIRTUAL_TOP },
+		{ "templates", required_argument, NULL, WHICH },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -134,6 +138,11 @@ static int read_options(int argc, char **argv, struct options *options)
 		case VIRTUAL_TOP:
 			if (parse_number(optarg, 0xffffffff, &options->virtual_top) || options->virtual_top % 4096)
 				return misuse("build", "--virtual-top takes a multiple of 4096 below 4 GiB, as in 0xffc00000");
+			break;
+		case WHICH:
+			if (strcmp(optarg, "all") != 0 && strcmp(optarg, "four") != 0 && strcmp(optarg, "none") != 0)
+				return misuse("build", "--templates is all, four or none");
+			options->templates = *optarg == 'a' ? TEMPLATES_ALL : *optarg == 'f' ? TEMPLATES_FOUR : TEMPLATES_NONE;
 			break;
 		case 'h':
 			fputs(usage_text, stdout);
@@ -370,8 +379,23 @@ static uint8_t sum(const void *bytes, size_t size)
 	return total;
 }
 
-static int read_templates(const struct source *source, struct image *image, struct vrom_extension *extension)
+/* Whoever measures what code in line brings wants a ROM with less of it. */
+static unsigned drop_templates(const struct options *options, struct vrom_template *templates, unsigned count)
 {
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		if (options->templates == TEMPLATES_ALL ||
+		    (options->templates == TEMPLATES_FOUR && calls[templates[i].call].kind & VMI_IS_MASK))
+			templates[kept++] = templates[i];
+	memset(templates + kept, 0, (count - kept) * sizeof *templates);
+	return kept;
+}
+
+static int read_templates(const struct source *source, const struct options *options, struct image *image,
+			  struct vrom_extension *extension)
+{
+	struct vrom_template *templates;
 	uint32_t start = source->symbols[TEMPLATES].value, end = source->symbols[TEMPLATES_END].value, count;
 
 	if (!source->symbols[TEMPLATES].found || !source->symbols[TEMPLATES_END].found || start == end)
@@ -381,10 +405,12 @@ static int read_templates(const struct source *source, struct image *image, stru
 	    count > VROM_MAX_TEMPLATES)
 		return fail(source->path, "rom_templates to rom_templates_end is no table of templates: put whole ones of %zu "
 					  "bytes there, %d at most", sizeof(struct vrom_template), VROM_MAX_TEMPLATES);
+	templates = (struct vrom_template *)(image->bytes + start);
+	if (build_templates(source->path, templates, count, start, (uint32_t)image->size) != 0)
+		return EXIT_BAD;
 	extension->templates = start;
-	extension->template_count = (uint16_t)count;
-	return build_templates(source->path, (struct vrom_template *)(image->bytes + start), count, start,
-			       (uint32_t)image->size);
+	extension->template_count = (uint16_t)drop_templates(options, templates, count);
+	return 0;
 }
 
 static int write_header(const struct source *source, const struct options *options, struct image *image)
@@ -404,7 +430,7 @@ static int write_header(const struct source *source, const struct options *optio
 	struct vmi_pnp_header *pnp = (struct vmi_pnp_header *)pnp_bytes;
 	size_t units;
 
-	if (read_templates(source, image, &extension))
+	if (read_templates(source, options, image, &extension))
 		return EXIT_BAD;
 	header.pci_header_offs = append(image, sizeof pci);
 	header.pnp_header_offs = append(image, sizeof pnp_bytes);
