@@ -15,6 +15,7 @@
 #define MULTIBOOT_FLAGS 3 /* modules on page boundaries, memory map */
 #define PHYSICAL(symbol) (symbol - KERNEL_BASE)
 #define PRESENT_WRITABLE 3
+#define BOOT_STACK (2 * PAGE_SIZE) /* attaching and starting take more than one, if the compiler does not optimise */
 
 /* PE, EM, ET, NE, WP, PG. WP makes a wrong write of the kernel to a shared page a fault. EM, because no
  * process has an FPU state of its own: who uses the FPU gets an exception. */
@@ -59,7 +60,7 @@ boot:
 	rep stosl
 	movl %edx, %cr3
 
-	movl $boot_stack + PAGE_SIZE, %esp
+	movl $boot_stack + BOOT_STACK, %esp
 	pushl %ebx
 	pushl %esi
 	movl $main, %eax
@@ -73,4 +74,4 @@ boot_directory:
 boot_tables:
 	.skip KERNEL_TABLES * PAGE_SIZE
 boot_stack:
-	.skip PAGE_SIZE
+	.skip BOOT_STACK
