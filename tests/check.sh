@@ -63,6 +63,9 @@ units() {
 
 units "" "$build"
 run "patching under running threads" "$build/tests/live"
+run "templates of every ROM" "$build/tests/templates" "$build/tests/templates.elf" "$build/tests/templates.rom" \
+	"$build/native.rom" "$build/count.rom" "$build/monitor.rom"
+run "templates, wrong descriptions" tests/templates/errors.sh "$build/vrom" gcc clang
 for program in "$build"/tests/sites-*; do
 	run "site macros, ${program##*/sites-}" "$program"
 done

@@ -20,7 +20,7 @@ import plants
 TOGETHER = 2
 SECONDS = 15  # for a boot; most need half of one
 CALL_NUMBER = {"EnableInterrupts": 29, "DisableInterrupts": 30, "IRET": 33, "SYSEXIT": 34}
-TEMPLATES, TEMPLATE_COUNT, TEMPLATE_SIZE, TEMPLATE_CODE = 0x28, 0x2C, 32, 16
+TEMPLATES, TEMPLATE_COUNT, TEMPLATE_SIZE, TEMPLATE_CODE = 0x28, 0x2C, 64, 40
 
 
 class Plant:

@@ -17,13 +17,13 @@ DELIVER = "monitor/deliver.c"
 ROM = "roms/monitor/rom.S"
 # What is wrong, in which file, the text in it, and what is put there; and which variant of the monitor, or which ROM.
 PLANTS = (
-    ("Enable in line does not set the flag", ROM, "template EnableInterrupts, 0\n\tENABLE",
-     "template EnableInterrupts, 0\n\tDISABLE", "monitor"),
+    ("Enable in line does not set the flag", ROM, "template EnableInterrupts, changes=0\n\tENABLE",
+     "template EnableInterrupts, changes=0\n\tDISABLE", "monitor"),
     ("Disable in line does not clear the flag", ROM, "\tDISABLE\n\tend_template", "\tENABLE\n\tend_template", "monitor"),
-    ("Set in line stores AL", ROM, "template SetInterruptMask, 0\n\tmovb %ah", "template SetInterruptMask, 0\n\tmovb %al",
-     "monitor"),
-    ("Get in line changes nothing", ROM, "template GetInterruptMask, 0\n\tmovb %ss:INTERRUPT_FLAG, %ah",
-     "template GetInterruptMask, 0\n\tmovb %ah, %ah", "monitor"),
+    ("Set in line stores AL", ROM, "template SetInterruptMask, register, changes=0\n\tmovb %ah",
+     "template SetInterruptMask, register, changes=0\n\tmovb %al", "monitor"),
+    ("Get in line changes nothing", ROM, "template GetInterruptMask, changes=0\n\tmovb %ss:INTERRUPT_FLAG, %ah",
+     "template GetInterruptMask, changes=0\n\tmovb %ah, %ah", "monitor"),
     ("a called Enable changes EBX", ROM, "\tfunction EnableInterrupts\n", "\tfunction EnableInterrupts\n\tincl %ebx\n",
      "monitor --mode call"),
     ("one interrupt in 300 is taken and not delivered", DELIVER, "\t\t\tdeliver(apic_waiting()",
@@ -53,10 +53,10 @@ PLANTS = (
     ("Halt does not wait", "monitor/calls.c", "guest.halted = true", "guest.halted = false", "monitor"),
     ("Halt leaves interrupts off", "monitor/calls.c", "\t\tinterrupts_enable(true);\n\t\tguest.halted",
      "\t\tguest.halted", "monitor"),
-    ("Enable of the count ROM disables", "roms/count/rom.S", "\tCOUNT(EnableInterrupts)\n\tsti", "\tCOUNT(EnableInterrupts)\n\tcli",
-     "count"),
-    ("Disable of the count ROM does nothing", "roms/count/rom.S", "\tCOUNT(DisableInterrupts)\n\tcli",
-     "\tCOUNT(DisableInterrupts)\n\tnop", "count"),
+    ("Enable of the count ROM disables", "roms/count/rom.S", "\tcount_mask EnableInterrupts\n\tsti",
+     "\tcount_mask EnableInterrupts\n\tcli", "count"),
+    ("Disable of the count ROM does nothing", "roms/count/rom.S", "\tcount_mask DisableInterrupts\n\tcli",
+     "\tcount_mask DisableInterrupts\n\tnop", "count"),
 )
 
 
