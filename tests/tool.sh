@@ -300,7 +300,34 @@ is 0 'the vrom library accepts it' 'show: so does the library' "$vrom" show "$bu
 is 0 'vendor, device *15ad:0801' 'show: the PCI id' "$vrom" show "$build/native.rom"
 is 0 '33 *IRET *call *0xc00d.*ROM + ' 'show: an answer' "$vrom" show "$build/native.rom"
 is 0 '33 *IRET *call *0x000d' 'show: --rom-at' "$vrom" show --rom-at 0xd0000 "$build/native.rom"
-is 0 'templates' 'show: templates' "$vrom" show "$build/count.rom"
+is 0 '^templates$' 'show: templates' "$vrom" show "$build/count.rom"
+is 0 '[0-9]  EnableInterrupts   incl %ss:0xc00d0074; sti$' 'show: the code of one' "$vrom" show "$build/count.rom"
+is 0 '12 bytes, changes flags; arguments constant, register, any$' 'show: its arguments' "$vrom" show "$build/count.rom"
+is 0 'hole at 8: plus argument 1$' 'show: a hole' "$vrom" show "$build/count.rom"
+is 0 'hole at 7: plus argument 2, if 0 to 255 comes out$' 'show: a hole for a port' "$vrom" show "$build/count.rom"
+is 0 'if argument 1 & 0x2 is 0x0$' 'show: a guard with a mask' "$vrom" show "$build/count.rom"
+is 0 'if argument 1 is 0x2$' 'show: a guard' "$vrom" show "$build/native.rom"
+is 0 'SetLazyMode        nothing is to be done$' 'show: a template without code' "$vrom" show "$build/monitor.rom"
+"$vrom" show --json "$build/native.rom" >"$tmp/show.json"
+python3 - "$tmp/show.json" >"$tmp/out" 2>&1 <<'END'
+import json, sys
+cycles = [t for t in json.load(open(sys.argv[1]))["extension"]["templates"] if t["call"] == "GetCycleCounter"]
+assert [t["guards"] for t in cycles] == [[{"argument": 1, "mask": 0xFFFFFFFE, "value": 0}],
+                                         [{"argument": 1, "mask": 0xFFFFFFFF, "value": 2}]], cycles
+assert [h["kind"] for h in cycles[0]["holes"]] == ["rom", "rel"] and cycles[1]["holes"] == [], cycles
+assert all(t["arguments"] == ["constant"] and t["interrupts"] == "anywhere" for t in cycles), cycles
+assert cycles[0]["changes"] == "ecx flags" and cycles[0]["length"] == 19, cycles
+END
+say $? 'show: templates, --json'
+first=$(($(od -An -tu4 -j 0x28 -N 4 "$build/count.rom")))
+poke_template() { # NAME OFFSET VALUE: the first template of the count ROM with another byte
+	cp "$build/count.rom" "$tmp/$1.rom" && poke "$tmp/$1.rom" $((first + $2)) "$3"
+}
+poke_template kind 9 0x99 && is 1 'of the unknown kind 9$' 'show: a hole of an unknown kind' "$vrom" show "$tmp/kind.rom"
+poke_template long 1 200 && is 1 '200 bytes, of which there can be 24:' 'show: a template that is too long' "$vrom" show "$tmp/long.rom"
+poke_template place 8 255 && is 1 'hole at 255: plus the ROM' 'show: a hole beyond the code' "$vrom" show "$tmp/place.rom"
+poke_template number 0 250 && is 1 '0  call 250 ' 'show: a template for no call' "$vrom" show "$tmp/number.rom"
+poke_template outside 6 1 && is 1 'no interrupt inside$' 'show: where interrupts may come' "$vrom" show "$tmp/outside.rom"
 is 0 '"verdict": "accepts"' 'show: --json' "$vrom" show --json "$build/native.rom"
 licence=$(od -An -tu2 -j 0x16 -N 2 "$build/native.rom" | tr -d ' ')
 rom proprietary "$licence" 0x58
