@@ -12,6 +12,8 @@
 extern char text_start[], text_end[];
 extern uint8_t site_enable[], site_disable[], site_get[], site_set[], site_cpuid[], site_gdt_entry[], site_iret[],
 	site_sysexit[], site_cr2[];
+extern uint8_t site_cycles_real[], site_cycles_available[], site_cycles_stolen[], site_out_scratch[], site_in_scratch[],
+	site_out_index[], site_in_data[], site_pxe[], site_pxe_clear[], site_stack[], site_lazy[], site_release[];
 
 static unsigned char memory[VROM_PLAN_MEMORY(MOST_SITES)];
 static struct vrom_table table = VROM_KERNEL_TABLE(text_start, text_end);
@@ -228,4 +230,147 @@ CASE(at_sysexit, "SYSEXIT", "at a rewritten site it does the same", "vrom")
 	EQUAL(trapped.vector, SYSTEM_CALL);
 	EQUAL(trapped.esp, USER_STACK_PAGE + 0x120);
 	EQUAL(trapped.eflags & FLAGS_IF, FLAGS_IF);
+}
+
+/* ---- Sites with constants ---- */
+
+/* What a site leaves in EDX:EAX. Code in line may change more than the call may: what the site says is free. */
+static uint64_t result_at(const uint8_t *site, uint32_t eax, uint32_t edx)
+{
+	struct registers r = REGISTERS(.eax = eax, .edx = edx), before = r;
+
+	invoke((uint32_t)site, &r, 0, 0);
+	EQUAL(r.ebx, before.ebx);
+	EQUAL(r.ebp, before.ebp);
+	EQUAL(r.esi, before.esi);
+	EQUAL(r.edi, before.edi);
+	EQUAL((uint32_t)r.moved, 0);
+	return (uint64_t)r.edx << 32 | r.eax;
+}
+
+CASE(at_cycles, "GetCycleCounter", "at rewritten sites with a constant it does the same", "vrom")
+{
+	if (!have_timer()) {
+		skip("the ROM has no timer");
+		return;
+	}
+	for (int i = 0; i < 100 && attach(); i++) {
+		uint64_t first = now(), second = result_at(site_cycles_real, 0xa1a1a1a1, 0);
+		uint64_t third = result_at(site_cycles_available, 0xa1a1a1a1, 0), last = now();
+
+		CHECK(first <= second && second <= third && third <= last);
+		CHECK(result_at(site_cycles_stolen, 0xa1a1a1a1, 0xd3d3d3d3) == DO(GetCycleCounter, VMI_CYCLES_STOLEN));
+	}
+}
+
+CASE(at_cycles_far, "GetCycleCounter", "a far alarm that comes in steps ends once a rewritten site reads the counter", "vrom")
+{
+	uint64_t goal;
+	uint32_t came;
+
+	if (!have_timer()) {
+		skip("the ROM has no timer");
+		return;
+	}
+	if (!attach())
+		return;
+	set_alarm(VMI_ALARM_WIRED_IRQ0, 0, 0);
+	settle();
+	forget_interrupts();
+	unmask(IRQ_TIMER);
+	DO(EnableInterrupts);
+	goal = now() + ms(120);
+	set_alarm(VMI_ALARM_WIRED_IRQ0, goal, 0);
+	while (result_at(site_cycles_real, 0, 0) < goal + ms(2))
+		spin(1);
+	came = interrupts[IRQ_BASE];
+	CHECK(came >= 1);
+	spin(20000);
+	CHECK(interrupts[IRQ_BASE] - came <= 1); /* one may have been on its way */
+	cancel_alarm(VMI_ALARM_WIRED_IRQ0);
+}
+
+CASE(at_ports, "OUTB", "at rewritten sites with a constant port it does the same, as INB does", "vrom")
+{
+	if (!attach())
+		return;
+	if (have_serial) {
+		result_at(site_out_scratch, 0x1234563c, 0);
+		EQUAL(inb(0x3ff), 0x3c);
+		outb(0x3ff, 0xc5);
+		EQUAL((uint32_t)result_at(site_in_scratch, 0, 0) & 0xff, 0xc5);
+	}
+	/* The real-time clock's status B, which does not change. */
+	result_at(site_out_index, 0x1234560b, 0);
+	EQUAL((uint32_t)result_at(site_in_data, 0, 0) & 0xff, inb(0x71));
+	result_at(site_out_index, 0x1234560d, 0);
+	EQUAL((uint32_t)result_at(site_in_data, 0, 0) & 0xff, inb(0x71));
+}
+
+/* What is read at USER_TEST: its own address, or 0 if nothing is there. */
+static uint32_t seen_at_test(void)
+{
+	uint32_t value = 0;
+
+	return read_at(USER_TEST, &value) ? 0 : value;
+}
+
+CASE(at_pxe, "SetPxE", "at rewritten sites, with an entry in a register and with 0, it does the same", "vrom")
+{
+	void *test_table, *pages[2];
+	uint32_t where;
+
+	if (pae) {
+		omit();
+		return;
+	}
+	if (!attach())
+		return;
+	test_table = table_link(USER_TEST);
+	where = (uint32_t)test_table + 4 * table_index(USER_TEST);
+	for (int i = 0; i < 2; i++) {
+		pages[i] = page_get();
+		*(uint32_t *)pages[i] = (uint32_t)pages[i];
+	}
+	EQUAL(seen_at_test(), 0);
+	for (int i = 0; i < 4; i++) {
+		result_at(site_pxe, (uint32_t)physical(pages[i % 2]) + ENTRY_ALL, where);
+		if (i % 2)
+			DO(InvalPage, USER_TEST);
+		EQUAL(seen_at_test(), (uint32_t)pages[i % 2]);
+		if (i == 0)
+			continue;
+		result_at(site_pxe_clear, 0, where);
+		DO(InvalPage, USER_TEST);
+		EQUAL(seen_at_test(), 0);
+	}
+	table_unlink(USER_TEST, test_table);
+	page_put(pages[0]);
+	page_put(pages[1]);
+}
+
+CASE(at_stack, "UpdateKernelStack", "at a rewritten site, with a constant that is ignored, it does the same", "vrom")
+{
+	if (!attach())
+		return;
+	tss[1] = (uint32_t)kernel_stack_2;
+	result_at(site_stack, 0, (uint32_t)kernel_stack_2);
+	run_user(user_call, NULL);
+	EQUAL(trapped_at, (uint32_t)kernel_stack_2);
+	set_kernel_stack(kernel_stack);
+	run_user(user_call, NULL);
+	EQUAL(trapped_at, (uint32_t)kernel_stack);
+}
+
+CASE(at_notices, "SetLazyMode", "at rewritten sites with constants, it and ReleasePage keep what is to be kept", "vrom")
+{
+	void *page;
+
+	if (!attach())
+		return;
+	page = page_get();
+	result_at(site_lazy, 0xa1a1a1a1, 0xd3d3d3d3);
+	DO(AllocatePage, (uint32_t)(physical(page) >> 12), VMI_PAGE_PT, 0, 0, 0);
+	result_at(site_release, (uint32_t)(physical(page) >> 12), 0xd3d3d3d3);
+	page_put(page);
 }
