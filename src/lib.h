@@ -6,7 +6,7 @@
  * What the files of the library share. In reading order: rom.c finds a ROM, plan.c decides what every site
  * becomes, template.c which templates fit a site, code.c makes the bytes, commit.c writes them, live.c writes them under
  * running processors, attach.c is the whole way, entry.c calls into the ROM, count.c counts sites, status.c has the
- * sentences. preview.c is for tools, inside.c for hosts.
+ * sentences. preview.c is for tools, inside.c for hosts, annotation.c for kernels that are annotated in the older way.
  */
 #include <vrom/patch.h>
 #include <vrom/site.h>

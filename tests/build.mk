@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # The tests. Each prints TAP; tests/check.sh runs them and counts.
 
--include tests/fuzz/build.mk tests/escape/build.mk tests/conform/build.mk tests/monitor/build.mk tests/stress/build.mk tests/verify/build.mk tests/templates/build.mk
+-include tests/fuzz/build.mk tests/annotation/build.mk tests/escape/build.mk tests/conform/build.mk tests/monitor/build.mk tests/stress/build.mk tests/verify/build.mk tests/templates/build.mk
 
 # ---- The library, on this machine ----
 
-UNIT := plan refuse attach rom live fault
+UNIT := plan refuse attach rom live fault annotation
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/tests/%)
 
 $(BUILD)/tests/unit/%.o: tests/unit/%.c
@@ -51,14 +51,14 @@ $(BUILD)/tests/headers: $(HEADERS)
 	done
 	@touch $@
 
-TESTS := $(UNIT_PROGRAMS) $(SITES_PROGRAMS) $(BUILD)/tests/headers
+TESTS := $(UNIT_PROGRAMS) $(SITES_PROGRAMS) $(ANNOTATION_PROGRAMS) $(BUILD)/tests/headers
 
 .PHONY: tests
 tests: $(TESTS)
 
 # The host programs alone, for a build with sanitizers.
 .PHONY: sanitized
-sanitized: $(BUILD)/vrom $(addprefix $(BUILD)/tests/,plan refuse attach rom fault)
+sanitized: $(BUILD)/vrom $(addprefix $(BUILD)/tests/,plan refuse attach rom fault annotation)
 
 check: all tests
 	tests/check.sh $(BUILD)

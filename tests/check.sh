@@ -57,6 +57,7 @@ units() {
 	run "$1patcher, what it refuses" "$2/tests/refuse"
 	run "$1patcher, in which order" "$2/tests/attach"
 	run "$1ROM reader" "$2/tests/rom" "$build/native.rom" "$build/count.rom"
+	run "$1annotations of 2006" "$2/tests/annotation"
 	run "$1fault at every site" "$2/tests/fault" "$build/guest.elf"
 	run "$1monitor, its devices" "$2/tests/devices"
 }
@@ -66,6 +67,8 @@ run "patching under running threads" "$build/tests/live"
 run "templates of every ROM" "$build/tests/templates" "$build/tests/templates.elf" "$build/tests/templates.rom" \
 	"$build/native.rom" "$build/count.rom" "$build/monitor.rom"
 run "templates, wrong descriptions" tests/templates/errors.sh "$build/vrom" gcc clang
+run "annotated both ways, by gcc" "$build/tests/annotation-gcc"
+run "annotated both ways, by clang" "$build/tests/annotation-clang"
 for program in "$build"/tests/sites-*; do
 	run "site macros, ${program##*/sites-}" "$program"
 done

@@ -4,9 +4,10 @@
 # its sanitizers.
 
 FUZZ_CLANG ?= clang
-FUZZ_TARGETS := rom sites elf
+FUZZ_TARGETS := rom sites annotation elf
 fuzz-rom := tests/fuzz/rom.c $(LIB_SOURCES)
 fuzz-sites := tests/fuzz/sites.c tests/fuzz/kernel.c tests/fuzz/verdict.c $(LIB_SOURCES)
+fuzz-annotation := tests/fuzz/annotation.c $(LIB_SOURCES)
 fuzz-elf := tests/fuzz/elf.c tool/elffile.c tool/elffind.c tool/table.c tool/calls.c
 FUZZ_INPUTS := $(foreach target,$(FUZZ_TARGETS),$(fuzz-$(target))) \
 	$(wildcard tests/fuzz/*.h src/*.h tool/*.h include/*/*.h)
@@ -28,6 +29,7 @@ $(BUILD)/fuzz/tiny.elf: tests/fuzz/tiny.S tests/fuzz/tiny.ld $(wildcard include/
 
 FUZZ_KEPT_rom := $(wildcard tests/fuzz/corpus-rom/*)
 FUZZ_KEPT_sites := $(wildcard tests/fuzz/corpus-sites/*)
+FUZZ_KEPT_annotation := $(wildcard tests/fuzz/corpus-annotation/*)
 FUZZ_KEPT_elf := $(BUILD)/fuzz/tiny.elf $(wildcard tests/fuzz/corpus-elf/*)
 $(FUZZ_TARGETS:%=$(BUILD)/fuzz/seeds-%): $(BUILD)/fuzz/seeds-%: $(BUILD)/fuzz/replay-% \
 		$(foreach target,$(FUZZ_TARGETS),$(FUZZ_KEPT_$(target)))
