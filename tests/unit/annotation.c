@@ -227,6 +227,7 @@ static void long_nops(void **state)
 	arena[TEXT + 11] = arena[TEXT + 18] = 0x90;
 	assert_int_equal(convert(), VROM_OK);
 	arena[TEXT + 11] = 0x66;
+	arena[TEXT + 12] = 0x90;
 	memset(&table, 0, sizeof table);
 	refused_at(VROM_NATIVE, 0, GUEST + TEXT);
 }
