@@ -7,7 +7,7 @@
  * main has found out in which ring it runs, so no descriptor table is loaded yet.
  *
  * This is the only code that runs before a ROM is looked for, and the only one whose sensitive
- * instructions are not call sites: three, in .text.early.
+ * instructions are not call sites, in .text.early; with what says that the ROM is not there.
  */
 #include "layout.h"
 
@@ -16,6 +16,14 @@
 #define PHYSICAL(symbol) (symbol - KERNEL_BASE)
 #define PRESENT_WRITABLE 3
 #define BOOT_STACK (2 * PAGE_SIZE) /* attaching and starting take more than one, if the compiler does not optimise */
+
+/* console.c and stop.c have these for the rest of the kernel. */
+#define COM1 0x3f8
+#define COM1_STATUS (COM1 + 5)
+#define STATUS_CAN_SEND 0x20
+#define EARLY_PATIENCE 100000
+#define EXIT_PORT 0xf4
+#define EXIT_FAILED 0x11
 
 /* PE, EM, ET, NE, WP, PG. WP makes a wrong write of the kernel to a shared page a fault. EM, because no
  * process has an FPU state of its own: who uses the FPU gets an exception. */
@@ -65,6 +73,33 @@ boot:
 	pushl %esi
 	movl $main, %eax
 	call *%eax
+
+/*
+ * Says the text at 4(%esp) and ends. For a kernel whose call sites cannot be used. Only code of this section may have
+ * sensitive instructions, so it is here, and is called at KERNEL_BASE above its address.
+ */
+	.section .text.early, "ax"
+	.globl early_stop
+early_stop:
+	movl 4(%esp), %esi
+4:	lodsb
+	testb %al, %al
+	jz 6f
+	movb %al, %ah
+	movl $EARLY_PATIENCE, %ecx
+	movw $COM1_STATUS, %dx
+5:	inb %dx, %al
+	testb $STATUS_CAN_SEND, %al
+	loopz 5b
+	movb %ah, %al
+	movw $COM1, %dx
+	outb %al, %dx
+	jmp 4b
+6:	movb $EXIT_FAILED, %al
+	outb %al, $EXIT_PORT
+7:	cli
+	hlt
+	jmp 7b
 
 	.bss
 	.globl boot_directory, boot_stack

@@ -51,7 +51,9 @@ $(eval $(call GUEST_VARIANT,plain,-DVROM_NO_SITES,$(BUILD)/guest-plain.elf))
 # With more room for the interrupt mask, for what monitor-sign puts there.
 $(eval $(call GUEST_VARIANT,wide,-DVROM_MASK_ROOM=10,$(BUILD)/guest-wide.elf))
 
+# Without the library's patcher: it stays native, or is patched from outside.
+$(eval $(call GUEST_VARIANT,nopatch,-DGUEST_NO_PATCHER,$(BUILD)/guest-nopatch.elf))
 # With a counter at each site.
 $(eval $(call GUEST_VARIANT,profile,-DVROM_PROFILE,$(BUILD)/guest-profile.elf))
 
-all: $(BUILD)/guest.elf $(BUILD)/guest-plain.elf
+all: $(BUILD)/guest.elf $(BUILD)/guest-plain.elf $(BUILD)/guest-nopatch.elf

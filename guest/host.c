@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
- * The host: whatever published a ROM, or bare hardware. Here the kernel finds a ROM, rewrites its call
- * sites to reach it, and at the end compares what a counting ROM saw with what the kernel knows it did.
+ * The host: whatever published a ROM, or bare hardware. Here the kernel finds a ROM and rewrites its call sites to reach it,
+ * or learns that somebody has done that before it ran, and at the end compares what a counting ROM saw with what the kernel knows it did.
  */
-#include <vrom/patch.h>
+#include <vrom/note.h>
 
 #include "kernel.h"
 
-#define MOST_SITES 2000
 #define MASK_PAIRS 1000
 
-static unsigned char plan_memory[VROM_PLAN_MEMORY(MOST_SITES)];
-static struct vrom_plan plan;
-static struct vrom_rom rom; /* rom.header is NULL if there is none in use */
+/* Where whoever patches from outside finds the call sites. */
+VROM_NOTE(text_start, text_end);
 
-static struct vrom_table sites = VROM_KERNEL_TABLE(text_start, text_end);
+static const struct vrom_table sites = VROM_KERNEL_TABLE(text_start, text_end);
+static struct vrom_rom rom; /* rom.header is NULL if there is none in use */
+static struct {
+	uint32_t sites, kept, called, jumped, erased, inlined;
+} counts;
+bool host_adopted;
+
+/* ---- A ROM that the kernel finds ---- */
 
 static const char *rom_string(uint32_t offset)
 {
@@ -33,24 +38,18 @@ static void print_rom(void)
 		       rom.pci->rom_minor);
 }
 
-/* What became of the sites, for people, then for programs. */
-static void print_result(void)
+static bool claims_kernel(void)
 {
-	uint32_t count = vrom_count(&sites);
-
-	if (!rom.header)
-		plan = (struct vrom_plan){ .sites = count, .kept = count };
-	if (!count)
-		printf("host: this kernel is built without call sites\n");
-	else if (!rom.header)
-		printf("host: native, all %u call sites stay as they were built\n", count);
-	else
-		printf("host: patched, of %u call sites %u stay native because the ROM wants them so\n", count, plan.kept);
-	printf("vrom: sites=%u native=%u called=%u jumped=%u erased=%u inlined=%u\n", plan.sites, plan.kept,
-	       plan.called, plan.jumped, plan.erased, plan.inlined);
+	return rom.header->virtual_top && rom.header->virtual_top < KERNEL_BASE + MEMORY_MAX;
 }
 
-void host_attach(void)
+#ifndef GUEST_NO_PATCHER
+#define MOST_SITES 2000
+
+static unsigned char plan_memory[VROM_PLAN_MEMORY(MOST_SITES)];
+static struct vrom_plan plan;
+
+static void find_and_attach(void)
 {
 	struct vrom_error error;
 	enum vrom_status status = VROM_NO_ROM;
@@ -59,7 +58,7 @@ void host_attach(void)
 		status = vrom_find(at_physical(VMI_ROM_AREA), VMI_ROM_AREA_SIZE, &rom, &error);
 	if (status == VROM_OK) {
 		print_rom();
-		if (rom.header->virtual_top && rom.header->virtual_top < KERNEL_BASE + MEMORY_MAX) {
+		if (claims_kernel()) {
 			printf("host: it claims memory from %08x on, where the kernel is: not used\n",
 			       rom.header->virtual_top);
 			rom.header = NULL;
@@ -79,13 +78,106 @@ void host_attach(void)
 		if (status == VROM_STRANDED)
 			panic(NULL, "the host was entered and cannot be used");
 	}
-	print_result();
-	vmi_set_linear_mapping(0, (void *)KERNEL_BASE, MEMORY_MAX / PAGE_SIZE, 0);
+	if (rom.header) {
+		counts.sites = plan.sites;
+		counts.kept = plan.kept;
+		counts.called = plan.called;
+		counts.jumped = plan.jumped;
+		counts.erased = plan.erased;
+		counts.inlined = plan.inlined;
+	}
 }
 
 unsigned host_choice(uint32_t n)
 {
 	return rom.header ? vrom_choice(&plan, n) : VROM_KEEP;
+}
+#else
+static void find_and_attach(void)
+{
+}
+
+unsigned host_choice(uint32_t n)
+{
+	(void)n;
+	return VROM_KEEP;
+}
+#endif
+
+/* ---- A ROM for which somebody else has patched the kernel: vrom/note.h ---- */
+
+/* Without a call site: these may be calls into nothing. */
+__attribute__((noreturn, format(printf, 1, 2))) static void stop_early(const char *text, ...)
+{
+	void (*say)(const char *) = (void (*)(const char *))at_physical((uint32_t)early_stop);
+	char line[200];
+	va_list values;
+
+	va_start(values, text);
+	format(line, sizeof line, text, values);
+	va_end(values);
+	say(line);
+	__builtin_unreachable();
+}
+
+void host_adopt(void)
+{
+	struct vrom_error error;
+	enum vrom_status status = vrom_adopt(&vrom_note, at_physical(VMI_ROM_AREA), VMI_ROM_AREA_SIZE, &rom, &error);
+
+	if (status == VROM_STATE)
+		return;
+	if (status != VROM_OK)
+		stop_early("host: the ROM for %08x: %s (%s)\n", vrom_note.rom, vrom_strstatus(status),
+			   vrom_strstatus(error.reason));
+	if (claims_kernel())
+		stop_early("host: the ROM claims memory from %08x on, where the kernel is\n", rom.header->virtual_top);
+	host_adopted = true;
+	counts.sites = vrom_note.sites;
+	counts.kept = vrom_note.kept;
+	counts.called = vrom_note.called;
+	counts.jumped = vrom_note.jumped;
+	counts.erased = vrom_note.erased;
+	counts.inlined = vrom_note.inlined;
+}
+
+/* What became of the sites, for people, then for programs. */
+static void print_result(void)
+{
+	uint32_t count = vrom_count(&sites);
+
+	if (!rom.header)
+		counts.sites = counts.kept = count;
+	if (!count)
+		printf("host: this kernel is built without call sites\n");
+	else if (!rom.header)
+		printf("host: native, all %u call sites stay as they were built\n", count);
+	else
+		printf("host: patched%s, of %u call sites %u stay native because the ROM wants them so\n",
+		       !host_adopted ? "" : vrom_note.patched == VROM_BY_HOST ? " by the host" : " by a tool", count,
+		       counts.kept);
+	printf("vrom: sites=%u native=%u called=%u jumped=%u erased=%u inlined=%u\n", counts.sites, counts.kept,
+	       counts.called, counts.jumped, counts.erased, counts.inlined);
+}
+
+void host_attach(void)
+{
+	if (host_adopted)
+		print_rom();
+	else
+		find_and_attach();
+	print_result();
+	vmi_set_linear_mapping(0, (void *)KERNEL_BASE, MEMORY_MAX / PAGE_SIZE, 0);
+}
+
+/* FNV-1a of 64 bits: the same text has the same, whoever patched it. */
+void host_print_text(void)
+{
+	uint64_t sum = 0xcbf29ce484222325;
+
+	for (const char *byte = text_start; byte < text_end; byte++)
+		sum = (sum ^ (uint8_t)*byte) * 0x100000001b3;
+	printf("vrom: text=%016llx\n", sum);
 }
 
 /* ---- The counters of a counting ROM ---- */

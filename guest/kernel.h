@@ -17,6 +17,7 @@ struct process;
 /* ---- boot.S, kernel.ld ---- */
 extern uint32_t boot_directory[1024];
 extern char boot_stack[], text_start[], text_end[], kernel_end[];
+extern char early_stop[]; /* a function, but not at this address: boot.S */
 __attribute__((noreturn)) void main(uint32_t magic, uint32_t multiboot);
 
 /* Physical addresses are uint32_t; what C can use are the kernel's addresses for them. */
@@ -45,9 +46,13 @@ void console_write(const char *bytes, size_t length);
 __attribute__((format(printf, 1, 2))) void printf(const char *text, ...);
 
 /* ---- host.c ---- */
+/* Before all call sites: those of a kernel that was patched from outside are calls already. */
+void host_adopt(void);
+extern bool host_adopted; /* it was */
 void host_attach(void);
 void host_report(void);
-/* What stands at site number n: enum vrom_choice. */
+void host_print_text(void);
+/* What stands at site number n, unless host_adopted: enum vrom_choice. */
 unsigned host_choice(uint32_t n);
 
 /* ---- stop.c ---- */
@@ -86,6 +91,7 @@ void trap(struct trap_frame *frame);
 /* ---- memory.c: page frames, by physical address ---- */
 struct multiboot_info;
 void memory_init(uint32_t multiboot);
+bool boot_option(uint32_t multiboot, const char *word); /* whether it is on the kernel's command line */
 uint32_t frame_get(void); /* 0 if there is none; content undefined; used once */
 void frame_share(uint32_t frame);
 void frame_put(uint32_t frame);

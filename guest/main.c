@@ -20,8 +20,10 @@ static void print_processor(void)
 
 void main(uint32_t magic, uint32_t multiboot)
 {
-	uint64_t start = vmi_rdtsc(), waiting;
+	uint64_t start, waiting;
 
+	host_adopt(); /* before the first call site */
+	start = vmi_rdtsc();
 	console_init();
 	printf("guest: a small i386 kernel with VMI call sites\n");
 	if (magic != MULTIBOOT_BOOTED)
@@ -31,6 +33,8 @@ void main(uint32_t magic, uint32_t multiboot)
 	waiting = vmi_rdtsc(); /* a ROM, and the kernel too, measure a clock: not part of how long the rest takes */
 	host_attach(); /* first of all: whatever is loaded or changed from here on goes through the sites */
 	start += vmi_rdtsc() - waiting;
+	if (boot_option(multiboot, "text=sum"))
+		host_print_text();
 	segments_init();
 	trap_init();
 	print_processor();

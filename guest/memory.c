@@ -6,6 +6,7 @@
 #include "kernel.h"
 
 #define HAS_MEMORY 0x01
+#define HAS_LINE 0x04
 #define HAS_MAP 0x40
 #define KIND_RAM 1
 #define ONE_MEGABYTE 0x100000
@@ -71,6 +72,26 @@ void memory_init(uint32_t address)
 	if (frames_free < MEMORY_MIN / PAGE_SIZE)
 		panic(NULL, "only %u KiB of memory are free: give the machine at least 8 MiB", frames_free * 4);
 	printf("memory: %u KiB free\n", frames_free * 4);
+}
+
+bool boot_option(uint32_t address, const char *word)
+{
+	const struct multiboot_info *info = at_physical(address);
+	size_t length = strlen(word);
+
+	if (address > MEMORY_MAX - sizeof *info || !(info->flags & HAS_LINE) || info->cmdline >= MEMORY_MAX)
+		return false;
+	for (const char *at = at_physical(info->cmdline); *at; at++) {
+		const char *start = at;
+
+		while (*at && *at != ' ')
+			at++;
+		if ((size_t)(at - start) == length && memcmp(start, word, length) == 0)
+			return true;
+		if (!*at)
+			break;
+	}
+	return false;
 }
 
 uint32_t frame_get(void)

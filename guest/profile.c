@@ -21,7 +21,7 @@ void profile_report(const char *name)
 
 		sums[choice < VROM_INLINE ? choice : VROM_INLINE] += __start_vrom_profile[i];
 	}
-	if (name)
+	if (name && !host_adopted) /* who patched from outside did not leave his choices */
 		printf("executed %s native=%u called=%u erased=%u inlined=%u\n", name, sums[VROM_KEEP],
 		       sums[VROM_CALLED] + sums[VROM_JUMPED], sums[VROM_ERASED], sums[VROM_INLINE]);
 	memset(__start_vrom_profile, 0, sites * sizeof *__start_vrom_profile);

@@ -3,10 +3,11 @@
 #define VROM_LIB_H
 
 /*
- * What the files of the library share. In reading order: rom.c finds a ROM, plan.c decides what every site
+ * What the files of the library share. In reading order: rom.c reads a ROM, find.c finds one, plan.c decides what every site
  * becomes, template.c which templates fit a site, code.c makes the bytes, commit.c writes them, live.c writes them under
  * running processors, attach.c is the whole way, entry.c calls into the ROM, count.c counts sites, status.c has the
- * sentences. preview.c is for tools, inside.c for hosts, annotation.c for kernels that are annotated in the older way.
+ * sentences. note.c is for kernels that are patched from outside, annotation.c for those that are annotated in the older way,
+ * preview.c for tools, inside.c for hosts.
  */
 #include <vrom/patch.h>
 #include <vrom/site.h>

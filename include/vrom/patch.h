@@ -81,7 +81,9 @@
 	/* About the order of things. */ \
 	X(REFUSED, "the host's Init refused") \
 	X(STATE, "the plan is not in the state that this step needs") \
-	X(STRANDED, "the host was entered, and then a site turned out to be unfit: the guest must stop")
+	X(STRANDED, "the host was entered, and then a site turned out to be unfit: the guest must stop") \
+	/* About a kernel that was patched from outside: vrom/note.h. */ \
+	X(OTHER_ROM, "the text was patched for another ROM, or for one at another address: the guest must stop")
 
 enum vrom_status {
 #define VROM_X(name, sentence) VROM_##name,
