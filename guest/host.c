@@ -128,8 +128,8 @@ void host_adopt(void)
 	if (status == VROM_STATE)
 		return;
 	if (status != VROM_OK)
-		stop_early("host: the ROM for %08x: %s (%s)\n", vrom_note.rom, vrom_strstatus(status),
-			   vrom_strstatus(error.reason));
+		stop_early("host: %08x: %s%s%s\n", vrom_note.rom, vrom_strstatus(status),
+			   error.reason == status ? "" : ": there, ", error.reason == status ? "" : vrom_strstatus(error.reason));
 	if (claims_kernel())
 		stop_early("host: the ROM claims memory from %08x on, where the kernel is\n", rom.header->virtual_top);
 	host_adopted = true;

@@ -6,118 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include <vrom/patch.h>
-
+#include "against.h"
 #include "calls.h"
-#include "check.h"
-#include "romfile.h"
-
-struct against {
-	struct romfile rom;
-	unsigned char *memory; /* the copy, where the kernel sees first_address */
-	size_t size;
-	uint64_t first;        /* position of memory[0] */
-	uint64_t centre;       /* address of the records */
-	void *plan_memory;
-	struct vrom_table table;
-	struct vrom_plan plan;
-	enum vrom_status status;
-	int committed;
-};
-
-/*
- * Records reach their sites by a signed distance, around the end of the address space too. So the copy is laid
- * out by the distance from the records: addresses from 2 GiB below them to 2 GiB above.
- */
-static uint64_t position(const struct against *against, uint64_t address)
-{
-	return (uint64_t)((int64_t)(int32_t)(uint32_t)(address - against->centre) + ((int64_t)1 << 31));
-}
-
-static unsigned char *copy_at(const struct against *against, uint64_t address)
-{
-	return against->memory + (position(against, address) - against->first);
-}
-
-/* Makes room for size bytes at address. -1 if they cannot be laid out in one piece. */
-static int cover(const struct against *against, uint64_t address, uint64_t size, uint64_t *low, uint64_t *high)
-{
-	uint64_t start = position(against, address), end = start + size;
-
-	if (size > (uint64_t)1 << 31 || end > (uint64_t)1 << 32)
-		return -1;
-	if (start < *low)
-		*low = start;
-	if (end > *high)
-		*high = end;
-	return 0;
-}
-
-/* Whether a site lies in the area; others need not be copied. */
-static int has_sites(const struct kernel *kernel, const struct area *area)
-{
-	size_t first = kernel_sites_before(kernel, area->address);
-
-	return first < kernel->order_count && kernel->order[first]->address - area->address < area->size;
-}
-
-/* Copies what the patcher reads. 0, or -1. */
-static int lay_out(struct against *against, const struct kernel *kernel)
-{
-	const struct table *table = &kernel->table;
-	uint64_t low = UINT64_MAX, high = 0, text_low = UINT64_MAX, text_high = 0;
-
-	against->centre = table->records_address;
-	if (cover(against, table->records_address, table->records_size, &low, &high) != 0 ||
-	    cover(against, table->native_address, table->native_size, &low, &high) != 0)
-		return -1;
-	for (size_t i = 0; i < kernel->area_count; i++)
-		if (has_sites(kernel, &kernel->areas[i]) &&
-		    cover(against, kernel->areas[i].address, kernel->areas[i].size, &text_low, &text_high) != 0)
-			return -1;
-	if (text_low < low)
-		low = text_low;
-	if (text_high > high)
-		high = text_high;
-	against->first = low & ~(uint64_t)4095;
-	against->size = high - against->first;
-	/* Mostly holes, which cost nothing. */
-	against->memory = mmap(NULL, against->size, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (against->memory == MAP_FAILED)
-		return -1;
-	for (size_t i = 0; i < kernel->area_count; i++)
-		if (has_sites(kernel, &kernel->areas[i]))
-			memcpy(copy_at(against, kernel->areas[i].address), kernel->areas[i].bytes, kernel->areas[i].size);
-	memcpy(copy_at(against, table->records_address), table->records, table->records_size);
-	memcpy(copy_at(against, table->native_address), table->native, table->native_size);
-	against->table = (struct vrom_table){
-		.records = copy_at(against, table->records_address),
-		.records_end = copy_at(against, table->records_address) + table->records_size,
-		.native = copy_at(against, table->native_address),
-		.native_end = copy_at(against, table->native_address) + table->native_size,
-		.text = against->memory,
-		.text_end = against->memory,
-		.moved = (ptrdiff_t)(table->records_address - (uintptr_t)copy_at(against, table->records_address)),
-	};
-	if (text_high) {
-		against->table.text = against->memory + (text_low - against->first);
-		against->table.text_end = against->memory + (text_high - against->first);
-	}
-	return 0;
-}
-
-/* The patcher asks. A question without an answer gets a type that nobody knows. */
-static void answer(void *context, unsigned call, struct vrom_answer *result)
-{
-	const struct romfile *rom = context;
-	const struct reply *reply = &rom->replies[call];
-
-	result->target = reply->target;
-	result->type = reply->problem[0] ? 0xff : reply->type;
-}
 
 static void explain(const struct against *against, const struct vrom_error *error, struct findings *findings)
 {
@@ -135,27 +26,10 @@ static void explain(const struct against *against, const struct vrom_error *erro
 
 static void make_plan(struct against *against, const struct kernel *kernel, struct findings *findings)
 {
-	const struct romfile *rom = &against->rom;
-	struct vrom_host host = {
-		.answer = answer,
-		.context = &against->rom,
-		.templates = rom->rom.templates,
-		.template_count = rom->rom.template_count,
-		.rom = rom->at,
-		.low = rom->at,
-		.high = (uintptr_t)rom->at + rom->size,
-		.top = rom->header->virtual_top,
-		.answers_early = 1,
-	};
-	size_t size = VROM_PLAN_MEMORY(kernel->table.count);
 	struct vrom_error error;
 
-	against->plan_memory = allocate(size, 1);
-	against->status = vrom_plan(&against->plan, &host, &against->table, 1, against->plan_memory, size, &error);
-	if (against->status != VROM_OK)
+	if (against_plan(against, kernel, &error) != VROM_OK)
 		explain(against, &error, findings);
-	else
-		against->committed = vrom_commit(&against->plan) == VROM_OK;
 }
 
 /* How many bytes of nops the code starts with. */
@@ -275,11 +149,8 @@ struct against *against_open(struct kernel *kernel, const char *path, uint32_t a
 		return against; /* said already */
 	if (romfile_ask(&against->rom) != 0)
 		goto out;
-	if (lay_out(against, kernel) != 0) {
-		against->memory = NULL;
-		fail(kernel->elf.path, "text and site table cannot be laid out in memory: are they more than 2 GiB apart?");
+	if (against_lay_out(against, kernel) != 0)
 		goto out;
-	}
 	make_plan(against, kernel, findings);
 	if (against->committed)
 		judge_sites(against, kernel, findings);
@@ -344,9 +215,6 @@ void against_close(struct against *against)
 {
 	if (!against)
 		return;
-	if (against->memory)
-		munmap(against->memory, against->size);
-	free(against->plan_memory);
-	romfile_close(&against->rom);
+	against_free(against);
 	free(against);
 }

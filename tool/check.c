@@ -90,31 +90,31 @@ static int exempt(struct kernel *kernel, const char *name)
 	return found ? 0 : fail(kernel->elf.path, "--exempt %s: no executable section or function has this name", name);
 }
 
-static int kernel_open(struct kernel *kernel, const struct options *options)
+int kernel_open(struct kernel *kernel, const char *path, const char *const *exempt_names, size_t exempt_count)
 {
 	memset(kernel, 0, sizeof *kernel);
-	if (elf_open(&kernel->elf, options->kernel) != 0)
+	if (elf_open(&kernel->elf, path) != 0)
 		return EXIT_BAD;
 	decoder_init(&kernel->decoder, kernel->elf.is_64);
 	find_areas(kernel);
 	if (kernel->area_count == 0)
-		return fail(options->kernel, "nothing in it is executable: name the linked kernel");
+		return fail(path, "nothing in it is executable: name the linked kernel");
 	kernel->table_state = table_read(&kernel->table, &kernel->elf);
 	kernel->order = allocate(kernel->table.count, sizeof *kernel->order);
 	for (size_t i = 0; i < kernel->table.count; i++)
 		kernel->order[kernel->order_count++] = &kernel->table.sites[i];
 	qsort(kernel->order, kernel->order_count, sizeof *kernel->order, compare_sites);
-	kernel->exempt = allocate(options->exempt_count, sizeof *kernel->exempt);
+	kernel->exempt = allocate(exempt_count, sizeof *kernel->exempt);
 	for (size_t i = 0; i < kernel->area_count; i++)
 		if (strcmp(kernel->areas[i].name, EARLY_SECTION) == 0)
 			kernel->areas[i].exempt = 1;
-	for (size_t i = 0; i < options->exempt_count; i++)
-		if (exempt(kernel, options->exempt[i]) != 0)
+	for (size_t i = 0; i < exempt_count; i++)
+		if (exempt(kernel, exempt_names[i]) != 0)
 			return EXIT_BAD;
 	return 0;
 }
 
-static void kernel_close(struct kernel *kernel)
+void kernel_close(struct kernel *kernel)
 {
 	free(kernel->exempt);
 	free(kernel->order);
@@ -220,7 +220,7 @@ static int check(const struct options *options)
 	struct findings findings = { 0 };
 	struct against *against = NULL;
 	struct kernel kernel;
-	int status = kernel_open(&kernel, options);
+	int status = kernel_open(&kernel, options->kernel, options->exempt, options->exempt_count);
 
 	if (status == 0) {
 		check_table(&kernel, &findings);

@@ -80,6 +80,12 @@ struct kernel {
 	uint64_t strange;      /* bytes of text that are no instructions */
 };
 
+/*
+ * Reads path. exempt: names of sections and functions. 0, or EXIT_BAD after a complaint; kernel_close is right after both.
+ */
+int kernel_open(struct kernel *kernel, const char *path, const char *const *exempt, size_t exempt_count);
+void kernel_close(struct kernel *kernel);
+
 /* The area that holds all size bytes at address, or NULL. */
 const struct area *kernel_area(const struct kernel *kernel, uint64_t address, uint64_t size);
 /* The site that address lies inside, behind its first byte, or NULL. */

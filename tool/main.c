@@ -26,6 +26,12 @@ static const struct subcommand {
 	  "  --rom-at ADDR   where the guest sees the ROM (default 0xC00D0000)\n"
 	  "  --json          the same for a program\n"
 	  "Exit status: 0 only if all is well.\n" },
+	{ "patch", cmd_patch, "KERNEL ROM -o OUT [OPTIONS]", "patch a kernel's file for a ROM, before it ever runs",
+	  "  -o, --output FILE    the patched kernel\n"
+	  "  --rom-at ADDR        where the kernel will see the ROM (default 0xC00D0000)\n"
+	  "  --bios-memory KIB    the memory at 0 that the BIOS has to give when it calls the ROM (default 639);\n"
+	  "                       0: no BIOS calls it\n"
+	  "The kernel stops where that ROM is not at that address. It must have a note: vrom/note.h.\n" },
 	{ "run", cmd_run, "KERNEL [OPTIONS] [-- QEMU-OPTIONS]", "start a kernel in QEMU: bare, with a ROM, on the monitor",
 	  "  --rom FILE      publish this ROM          --force          though it is bad\n"
 	  "  --append TEXT   the command line          --initrd FILE    the initial RAM disk\n"
