@@ -33,8 +33,8 @@ $(BUILD)/i386/$(1)/%.S.o: monitor/%.S
 	@mkdir -p $$(@D)
 	$$(CC) $$(MONITOR_CFLAGS) $(MONITOR_FLAGS_$(1)) -Wa,-I$(BUILD) -c -o $$@ $$<
 $(BUILD)/i386/$(1)/rom.S.o: $(or $(MONITOR_ROM_$(1)),$(BUILD)/monitor.rom)
-$(BUILD)/$(1).elf: $(MONITOR_PARTS:%=$(BUILD)/i386/$(1)/%) monitor/monitor.ld
-	$$(MONITOR_LINK) -Wl,-T,monitor/monitor.ld -o $$@ $$(filter %.o,$$^)
+$(BUILD)/$(1).elf: $(MONITOR_PARTS:%=$(BUILD)/i386/$(1)/%) $(BUILD)/i386/libvrom.a monitor/monitor.ld
+	$$(MONITOR_LINK) -Wl,-T,monitor/monitor.ld -o $$@ $$(filter %.o %.a,$$^)
 endef
 $(foreach variant,$(MONITOR_VARIANTS),$(eval $(call MONITOR_VARIANT,$(variant))))
 

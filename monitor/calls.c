@@ -81,7 +81,7 @@ static void sysexit(struct regs *regs)
 	interrupts_enable(true);
 }
 
-static void init(struct regs *regs)
+void enter_paravirtual(void)
 {
 	guest.entered = true;
 	shared_page.tsc_low = (uint32_t)time_tsc;
@@ -89,6 +89,11 @@ static void init(struct regs *regs)
 	shared_page.hz_low = (uint32_t)((uint64_t)time_khz * 1000);
 	shared_page.hz_high = (uint32_t)((uint64_t)time_khz * 1000 >> 32);
 	shadow_flush(true);
+}
+
+static void init(struct regs *regs)
+{
+	enter_paravirtual();
 	regs->eax = 0;
 }
 

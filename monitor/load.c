@@ -6,6 +6,7 @@
  *
  * The monitor's user has chosen the files. They are checked all the same, that nothing gets where it does not belong.
  */
+#include "elf.h"
 #include "monitor.h"
 #include "multiboot.h"
 
@@ -17,20 +18,6 @@
 
 #define FLAT_CS 0x11          /* segments.c has them in its tables until the guest loads its own */
 #define FLAT_DS 0x19
-
-#define ELF_MAGIC 0x464c457f
-#define ELF_KIND 0x00030002   /* executable, i386 */
-#define ELF_LOAD 1
-
-struct elf {
-	uint32_t magic;
-	uint8_t unused[12];
-	uint32_t kind, version, entry, headers, sections, flags;
-	uint16_t size, header_size, header_count;
-};
-struct elf_header {
-	uint32_t type, offset, address, physical, file_size, size, flags, align;
-};
 
 /* What a multiboot guest is told, at INFO. */
 struct info {
@@ -135,6 +122,8 @@ static uint32_t load_elf(const struct module *kernel, uint32_t *entry)
 		if (h.physical + h.size > last)
 			last = h.physical + h.size;
 	}
+	if (options.patch == PATCH_HOST)
+		patch_guest(kernel, elf, (last + PAGE - 1) & -PAGE);
 	return last;
 }
 
@@ -174,6 +163,8 @@ void load_guest(void)
 
 	if (is_multiboot(kernel))
 		load_multiboot(kernel);
+	else if (options.patch == PATCH_HOST)
+		monitor_fail("%s is no multiboot ELF kernel: patch=host is for those", kernel->line);
 	else if (!load_linux())
 		monitor_fail("%s is neither a multiboot ELF kernel nor a Linux bzImage", kernel->line);
 }

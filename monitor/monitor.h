@@ -62,8 +62,10 @@ extern char stub_start[], stub_end[]; /* code of the image that the guest's page
 
 /* ---- Options: options.c ---- */
 enum mode { MODE_TRAP, MODE_CALL, MODE_FOUR, MODE_INLINE };
+enum patch { PATCH_GUEST, PATCH_HOST };
 struct options {
 	uint32_t mode;    /* mode=trap: no ROM; mode=call: a ROM without templates; mode=inline */
+	uint32_t patch;   /* patch=guest: the guest patches itself; patch=host: we patch it before its first instruction */
 	uint32_t restart; /* restart, restart=N: how many more times a guest that ended is booted again */
 	uint32_t stats;   /* stats */
 	uint32_t trust;   /* trust=devices: every port and device is the guest's, DMA included */
@@ -173,6 +175,10 @@ void guest_line(char *to, const struct module *module);       /* its command lin
 void guest_start(uint32_t eip);                               /* guest.regs as 32-bit code begins */
 void guest_put(const struct module *module, uint32_t offset, uint32_t length, uint32_t at, uint32_t size);
 bool load_linux(void);                                        /* false: it is no bzImage */
+
+/* patch.c: patches the kernel that was loaded from file. Memory of the guest's from free on has nothing in it. */
+struct elf;
+void patch_guest(const struct module *file, const struct elf *elf, uint32_t free);
 
 /* ---- Exceptions and interrupts into the guest: deliver.c ---- */
 #define NO_ERROR_CODE 0xffffffffu
@@ -310,6 +316,7 @@ extern uint32_t shadow_cr3;               /* for the processor */
 
 /* ---- Calls: calls.c ---- */
 void call(void);                          /* guest.regs: entry from the ROM */
+void enter_paravirtual(void);             /* what Init does */
 
 /* ---- Statistics: stats.c ---- */
 #define STAT_TRAPS 300

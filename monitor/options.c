@@ -3,7 +3,7 @@
  * keep a guest from something. */
 #include "monitor.h"
 
-#define KNOWN "mode=trap, mode=call, mode=four, mode=inline, restart, restart=N, stats, trust=devices, memory=MIB"
+#define KNOWN "mode=trap, mode=call, mode=four, mode=inline, patch=guest, patch=host, restart, restart=N, stats, trust=devices, memory=MIB"
 #define MOST 1000000000u
 
 struct options options = { .mode = MODE_INLINE };
@@ -17,6 +17,8 @@ static const struct option {
 	{ "mode=call", &options.mode, MODE_CALL, 0, 0 },
 	{ "mode=four", &options.mode, MODE_FOUR, 0, 0 },
 	{ "mode=inline", &options.mode, MODE_INLINE, 0, 0 },
+	{ "patch=guest", &options.patch, PATCH_GUEST, 0, 0 },
+	{ "patch=host", &options.patch, PATCH_HOST, 0, 0 },
 	{ "restart", &options.restart, 1, 0, 0 },
 	{ "restart=", &options.restart, 0, 0, MOST },
 	{ "stats", &options.stats, 1, 0, 0 },

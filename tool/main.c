@@ -41,6 +41,7 @@ static const struct subcommand {
 	  "  --qemu PATH     default qemu-system-i386  --dry-run        print the command, do not run it\n"
 	  "  --host HOST     bare, the default, or monitor: on our hypervisor, with\n"
 	  "    --mode MODE     trap: publish no ROM; call: a ROM to call; inline: with code in line (default)\n"
+	  "    --patch WHO     guest: it patches itself (default); host: the monitor does, before it starts\n"
 	  "    --stats         at the end, what the monitor was entered for, and for how long\n"
 	  "    --restart[=N]   boot the guest again when it has ended, N more times (default 1)\n"
 	  "    --trust-devices give the guest all devices, DMA included\n"

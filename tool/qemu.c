@@ -113,7 +113,8 @@ static int add_monitor(struct command *command, const struct run *run, enum imag
 	int status = check_names(run, kind, module);
 	char *modules = doubled(module), *initrd = run->initrd ? doubled(run->initrd) : NULL;
 	char *all = text_of("%s%s%s", modules, initrd ? "," : "", initrd ? initrd : "");
-	char *options = text_of("mode=%s%s%s%s%s", run->mode, run->restart ? " restart=" : "",
+	char *options = text_of("mode=%s%s%s%s%s%s%s", run->mode, run->patch ? " patch=" : "",
+				run->patch ? run->patch : "", run->restart ? " restart=" : "",
 				run->restart ? run->restart : "", run->stats ? " stats" : "",
 				run->trust ? " trust=devices" : "");
 

@@ -202,7 +202,7 @@ static char *find_monitor(void)
 enum { OPTION_ROM = 256, OPTION_ICOUNT, OPTION_ACCEL, OPTION_MEMORY, OPTION_TIMEOUT, OPTION_APPEND, OPTION_INITRD,
        OPTION_CPU, OPTION_QEMU, OPTION_JSON, OPTION_JSON_FILE, OPTION_STDIN, OPTION_FORCE, OPTION_DRY_RUN, OPTION_HOST,
        /* With --host monitor only. */
-       OPTION_MONITOR, OPTION_MODE, OPTION_STATS, OPTION_RESTART, OPTION_TRUST };
+       OPTION_MONITOR, OPTION_MODE, OPTION_PATCH, OPTION_STATS, OPTION_RESTART, OPTION_TRUST };
 
 static const struct option long_options[] = {
 	{ "rom", required_argument, NULL, OPTION_ROM },
@@ -222,6 +222,7 @@ static const struct option long_options[] = {
 	{ "host", required_argument, NULL, OPTION_HOST },
 	{ "monitor", required_argument, NULL, OPTION_MONITOR },
 	{ "mode", required_argument, NULL, OPTION_MODE },
+	{ "patch", required_argument, NULL, OPTION_PATCH },
 	{ "stats", no_argument, NULL, OPTION_STATS },
 	{ "restart", optional_argument, NULL, OPTION_RESTART },
 	{ "trust-devices", no_argument, NULL, OPTION_TRUST },
@@ -248,6 +249,7 @@ static int is_one_of(const char *text, const char *const *words)
 static int check_host(const struct run *run, const char *host, int monitor_option)
 {
 	static const char *const hosts[] = { "bare", "monitor", NULL }, *const modes[] = { "trap", "call", "four", "inline", NULL };
+	static const char *const patchers[] = { "guest", "host", NULL };
 	uint64_t count;
 
 	if (!is_one_of(host, hosts))
@@ -262,6 +264,8 @@ static int check_host(const struct run *run, const char *host, int monitor_optio
 		return misuse("run", "--rom is not for --host monitor, which publishes a ROM of its own");
 	if (run->mode && !is_one_of(run->mode, modes))
 		return misuse("run", "--mode is trap, call, four or inline");
+	if (run->patch && !is_one_of(run->patch, patchers))
+		return misuse("run", "--patch is guest or host");
 	if (run->restart && (parse_number(run->restart, 1000000000, &count) != 0 || run->restart[strspn(run->restart, "0123456789")]))
 		return misuse("run", "--restart is how many more times to boot, up to 1000000000");
 	return 0;
@@ -299,6 +303,7 @@ static int parse(int argc, char **argv, struct run *run, const char **host)
 		case OPTION_HOST: *host = optarg; break;
 		case OPTION_MONITOR: run->monitor = optarg; break;
 		case OPTION_MODE: run->mode = optarg; break;
+		case OPTION_PATCH: run->patch = optarg; break;
 		case OPTION_STATS: run->stats = 1; break;
 		case OPTION_RESTART: run->restart = optarg ? optarg : "1"; break;
 		case OPTION_TRUST: run->trust = 1; break;

@@ -7,8 +7,8 @@
 
 struct run {
 	const char *kernel, *rom, *append, *initrd, *cpu, *accel, *qemu, *json_file;
-	/* With a monitor: its file, and what it is told. restart may be NULL. Without one all of these are 0. */
-	const char *monitor, *mode, *restart;
+	/* With a monitor: its file, and what it is told. patch and restart may be NULL. Without one all of these are 0. */
+	const char *monitor, *mode, *patch, *restart;
 	int stats, trust;
 	uint64_t memory;
 	double timeout;
