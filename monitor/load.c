@@ -127,6 +127,12 @@ static uint32_t load_elf(const struct module *kernel, uint32_t *entry)
 	return last;
 }
 
+/* The guest's address of a place in its memory. */
+static uint32_t address_of(const void *place)
+{
+	return (uint32_t)place - PHYSICAL_BASE;
+}
+
 static void load_multiboot(const struct module *kernel)
 {
 	struct info *at = physical(INFO);
@@ -137,8 +143,8 @@ static void load_multiboot(const struct module *kernel)
 	at->info = (struct multiboot){
 		.flags = MULTIBOOT_MEMORY | MULTIBOOT_LINE | MULTIBOOT_MODULES | MULTIBOOT_MAP,
 		.memory_lower = LOW_LAST / 1024, .memory_upper = (guest.ram_end - MIB) / 1024,
-		.line = (uint32_t)at->lines[0], .module_count = boot.module_count - 1, .modules = (uint32_t)at->modules,
-		.map_length = count * sizeof *at->ranges, .map = (uint32_t)at->ranges,
+		.line = address_of(at->lines[0]), .module_count = boot.module_count - 1, .modules = address_of(at->modules),
+		.map_length = count * sizeof *at->ranges, .map = address_of(at->ranges),
 	};
 	for (unsigned i = 0; i < count; i++)
 		at->ranges[i] = (struct multiboot_range){ sizeof *ranges, ranges[i].start, ranges[i].length, ranges[i].kind };
@@ -149,7 +155,7 @@ static void load_multiboot(const struct module *kernel)
 		end = (end + PAGE - 1) & -PAGE;
 		guest_put(module, 0, module->size, end, module->size);
 		guest_line(at->lines[i], module);
-		at->modules[i - 1] = (struct multiboot_module){ end, end + module->size, (uint32_t)at->lines[i], 0 };
+		at->modules[i - 1] = (struct multiboot_module){ end, end + module->size, address_of(at->lines[i]), 0 };
 		end += module->size;
 	}
 	guest_start(entry);

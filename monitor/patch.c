@@ -78,13 +78,20 @@ static struct vrom_note *find_note(struct kernel *kernel)
 {
 	for (uint32_t i = 0; i < kernel->header_count; i++) {
 		struct elf_header h = header_of(kernel, i);
+		struct vrom_note *note;
+		const char *notes;
 		uint32_t offset;
 
 		if (h.type != ELF_NOTE || h.offset > kernel->file->size || h.file_size > kernel->file->size - h.offset)
 			continue;
-		offset = find_in(physical(kernel->file->start + h.offset), h.file_size);
-		if (offset)
-			return physical(loaded_at(kernel, h.address + offset, sizeof(struct vrom_note), &kernel->moved));
+		notes = physical(kernel->file->start + h.offset);
+		offset = find_in(notes, h.file_size);
+		if (!offset)
+			continue;
+		note = physical(loaded_at(kernel, h.address + offset, sizeof *note, &kernel->moved));
+		if (memcmp(note, notes + offset, sizeof *note))
+			damaged(kernel, "is not loaded");
+		return note;
 	}
 	monitor_fail("%s has no note for vrom that says where its call sites are: patch=host needs one", kernel->file->line);
 }

@@ -77,6 +77,7 @@ run "ROMs, from a guest" make -s BUILD="$build" check-roms
 run "command" tests/tool.sh "$build"
 run "kernel" tests/boot.sh "$build"
 run "monitor" tests/monitor.sh "$build"
+run "patched from outside" tests/outside.sh "$build"
 run "interrupt mask under stress" tests/stress.sh "$build"
 run "monitor, stale page tables" tests/verify.sh "$build"
 run "escape suite" python3 tests/escape/run.py "$build"
@@ -85,6 +86,7 @@ run "annotations cost padding only" python3 tests/plain.py "$build"
 run "all of it with clang" "$0" passes make -j2 CC=clang BUILD="$build/clang" all
 run "kernel by clang" tests/boot.sh "$build/clang"
 run "monitor by clang" tests/monitor.sh "$build/clang"
+run "patched from outside, by clang" tests/outside.sh "$build/clang"
 run "programs with sanitizers" "$0" passes \
 	make -j2 SANITIZE=address,undefined BUILD="$build/sanitize" sanitized
 units "sanitized: " "$build/sanitize"
