@@ -31,8 +31,8 @@ PLANTS = (
      "\t\t\telse\n\t\t\tdeliver(apic_waiting()", "monitor"),
     ("one raise in 300 is forgotten", "monitor/pic.c", "\tif (irq < 16 && irq != CASCADE)\n\t\tchips",
      "\tstatic unsigned n;\n\tif (irq < 16 && irq != CASCADE && n++ % 300 != 299)\n\t\tchips", "monitor"),
-    ("one interrupt in 200 comes while masked", DELIVER, "\tif (waits && interrupts_enabled()) {",
-     "\tstatic unsigned n;\n\tif (waits && !interrupts_enabled() && n++ % 200 == 199)\n\t\tinterrupts_enable(true);\n"
+    ("one interrupt in 100 comes while masked", DELIVER, "\tif (waits && interrupts_enabled()) {",
+     "\tstatic unsigned n;\n\tif (waits && !interrupts_enabled() && n++ % 100 == 99)\n\t\tinterrupts_enable(true);\n"
      "\tif (waits && interrupts_enabled()) {", "monitor"),
     ("the flag's page is not protected while one waits", DELIVER, "\tshadow_protect_flag(waits);", "", "monitor"),
     ("the sign flag is not set while one waits", DELIVER, "| (waits ? FLAG_WAITING : 0)", "", "monitor-sign"),
