@@ -50,15 +50,17 @@ static int check_hole(const struct subject *subject, unsigned i)
 	uint8_t byte;
 
 	if (kind == VROM_HOLE_NONE)
-		return hole.offset || hole.what ? COMPLAIN(subject, "hole %u is of no kind, and not zero: make it zero", i) : 0;
+		return !hole.offset && !hole.what ? 0 :
+		       COMPLAIN(subject, "hole %u is of no kind, and not zero: make it zero", i);
 	if (kind >= VROM_HOLE_KINDS)
-		return COMPLAIN(subject, "hole %u is of the unknown kind %u: the last is %u", i, kind, VROM_HOLE_KINDS - 1);
+		return COMPLAIN(subject, "hole %u is of the unknown kind %u: the last is %u", i, kind,
+				VROM_HOLE_KINDS - 1);
 	if (hole.offset + size_of(hole) > template->length)
-		return COMPLAIN(subject, "hole %u, %u bytes at %u, is not inside the code, of %u bytes: say \"hole\" behind the "
-				"instruction that has it", i, size_of(hole), hole.offset, template->length);
+		return COMPLAIN(subject, "hole %u, %u bytes at %u, is not inside the code, of %u bytes: say \"hole\" "
+				"behind the instruction that has it", i, size_of(hole), hole.offset, template->length);
 	if (kind < VROM_HOLE_IMM32)
-		return argument ? COMPLAIN(subject, "hole %u names argument %u, and its kind has no use for one: leave it out", i,
-					   argument) : 0;
+		return !argument ? 0 :
+		       COMPLAIN(subject, "hole %u names argument %u, and its kind has no use for one: leave it out", i, argument);
 	if (argument < 1 || argument > subject->call->arguments)
 		return COMPLAIN(subject, "hole %u names argument %u, and the call has %u: name one of those", i, argument,
 				subject->call->arguments);
@@ -98,15 +100,15 @@ static int check_guards(const struct subject *subject)
 		const struct vrom_guard *guard = &template->guards[i];
 
 		if (argument > subject->call->arguments)
-			return COMPLAIN(subject, "guard %u is about argument %u, and the call has %u: name one of those", i, argument,
-					subject->call->arguments);
+			return COMPLAIN(subject, "guard %u is about argument %u, and the call has %u: name one of those", i,
+					argument, subject->call->arguments);
 		if (!argument && (guard->mask || guard->value))
 			return COMPLAIN(subject, "guard %u is about no argument, and not zero: make it zero", i);
 		if (argument && !(template->constant >> (argument - 1) & 1))
 			return COMPLAIN(subject, "guard %u is about argument %u: describe that as constant", i, argument);
 		if (guard->value & ~guard->mask)
-			return COMPLAIN(subject, "guard %u wants 0x%x under the mask 0x%x, which never is: correct one of them", i,
-					guard->value, guard->mask);
+			return COMPLAIN(subject, "guard %u wants 0x%x under the mask 0x%x, which never is: correct one of them",
+					i, guard->value, guard->mask);
 	}
 	return 0;
 }
@@ -121,7 +123,8 @@ static int check_description(const struct subject *subject)
 	for (unsigned i = 0; i < sizeof template->reserved2; i++)
 		reserved |= template->reserved2[i];
 	if (template->length > VROM_TEMPLATE_CODE)
-		return COMPLAIN(subject, "%u bytes of code are too many: make it %u at most", template->length, VROM_TEMPLATE_CODE);
+		return COMPLAIN(subject, "%u bytes of code are too many: make it %u at most", template->length,
+				VROM_TEMPLATE_CODE);
 	if (template->changes & ~VROM_STANDARD)
 		return COMPLAIN(subject, "it changes 0x%x: a sum of VROM_EAX, VROM_ECX, VROM_EDX and VROM_FLAGS is wanted",
 				template->changes);
@@ -234,8 +237,8 @@ static int check_operands(const struct subject *subject, struct state *state, co
 static int writes_flags(const struct instruction *instruction)
 {
 	const ZydisAccessedFlags *flags = instruction->decoded.cpu_flags;
-	const ZyanU32 arithmetic = ZYDIS_CPUFLAG_CF | ZYDIS_CPUFLAG_PF | ZYDIS_CPUFLAG_AF | ZYDIS_CPUFLAG_ZF | ZYDIS_CPUFLAG_SF |
-				   ZYDIS_CPUFLAG_OF;
+	const ZyanU32 arithmetic = ZYDIS_CPUFLAG_CF | ZYDIS_CPUFLAG_PF | ZYDIS_CPUFLAG_AF | ZYDIS_CPUFLAG_ZF |
+				   ZYDIS_CPUFLAG_SF | ZYDIS_CPUFLAG_OF;
 
 	return flags && (flags->modified | flags->set_0 | flags->set_1 | flags->undefined) & arithmetic;
 }

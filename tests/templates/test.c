@@ -186,8 +186,11 @@ static void the_plan_says_why(void **state)
 		unsigned choice = vrom_choice(&planned->plan, reason->site);
 		enum vrom_why why = vrom_why(&planned->plan, 0, reason->site, template);
 
-		if (why == reason->why &&
-		    choice == (reason->other < 0 ? VROM_CALLED : VROM_INLINE + template_of(planned, call, (unsigned)reason->other)))
+		unsigned expected = VROM_CALLED;
+
+		if (reason->other >= 0)
+			expected = VROM_INLINE + template_of(planned, call, (unsigned)reason->other);
+		if (why == reason->why && choice == expected)
 			continue;
 		print_error("%s ROM, site %s, template %u: \"%s\", expected \"%s\"; choice %u\n", reason->rom,
 			    site_names[reason->site], template, vrom_strwhy(why), vrom_strwhy(reason->why), choice);
