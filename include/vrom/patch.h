@@ -339,7 +339,7 @@ enum vrom_status vrom_attach(struct vrom_plan *plan, const struct vrom_rom *rom,
  *
  * vrom_revert_live: a thread that is in the host's code, called from a site, comes back to the site's end,
  * which is an instruction boundary either way. That is not so for sites of calls with arguments on the
- * stack: with such sites in the plan it returns VROM_STATE and writes nothing.
+ * stack, nor for code in line that calls the host's: with such sites in the plan it returns VROM_STATE and writes nothing.
  */
 enum vrom_status vrom_commit_live(struct vrom_plan *plan, void(VROM_ABI *sync)(void *context), void *context) VROM_ABI;
 enum vrom_status vrom_revert_live(struct vrom_plan *plan, void(VROM_ABI *sync)(void *context), void *context) VROM_ABI;

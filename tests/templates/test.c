@@ -229,17 +229,19 @@ static uint32_t load32(const unsigned char *from)
 	return value;
 }
 
+static const unsigned char *record_behind(const unsigned char *record)
+{
+	return record + 8 + 4 * __builtin_popcount(record[6] & 0x1f);
+}
+
 /* The address of a site as the guest sees it. */
 static uint32_t address_of(enum site_index site)
 {
 	const unsigned char *record = kernel.table.records;
 	int32_t offset;
 
-	for (unsigned i = 0; i < site; i++) {
-		unsigned constants = (unsigned)__builtin_popcount(record[6] & 0x1f);
-
-		record += 8 + 4 * constants;
-	}
+	for (unsigned i = 0; i < site; i++)
+		record = record_behind(record);
 	memcpy(&offset, record, sizeof offset);
 	return (uint32_t)((uintptr_t)record + (uintptr_t)kernel.table.moved) + (uint32_t)offset;
 }
@@ -298,11 +300,54 @@ static void interrupts_stay_outside(void **state)
 	assert_false(vrom_template_inside(template, code + 2, 2, 8));
 }
 
+/* ---- Back, while other processors run the text ---- */
+
+static void nobody_else(void *context)
+{
+	(void)context;
+}
+
+/* A plan for one site alone, committed; what reverting it live says. */
+static enum vrom_status revert_live(const char *name, enum site_index site, unsigned choice)
+{
+	const struct planned *planned = rom_named(name);
+	struct vrom_host host = { .answer = answer, .rom = ROM_AT, .low = ROM_AT, .high = ROM_AT + planned->rom.size,
+				  .templates = planned->rom.templates, .template_count = planned->rom.template_count };
+	struct vrom_table table = kernel.table;
+	unsigned char memory[VROM_PLAN_MEMORY(1)];
+	struct vrom_plan plan;
+	enum vrom_status status;
+
+	for (unsigned i = 0; i < site; i++) {
+		table.records = record_behind(table.records);
+		table.native += 1 + table.native[0];
+	}
+	table.records_end = record_behind(table.records);
+	table.native_end = table.native + 1 + table.native[0];
+	assert_int_equal(vrom_plan(&plan, &host, &table, 1, memory, sizeof memory, NULL), VROM_OK);
+	assert_int_equal(vrom_choice(&plan, 0) < VROM_INLINE ? vrom_choice(&plan, 0) : VROM_INLINE, choice);
+	assert_int_equal(vrom_commit(&plan), VROM_OK);
+	status = vrom_revert_live(&plan, nobody_else, NULL);
+	assert_int_equal(vrom_revert(&plan), status == VROM_OK ? VROM_STATE : VROM_OK);
+	return status;
+}
+
+static void no_way_back_into_a_site(void **state)
+{
+	(void)state;
+	assert_int_equal(revert_live("monitor", SITE_outb_20, VROM_INLINE), VROM_OK);
+	assert_int_equal(revert_live("monitor", SITE_update_pxe, VROM_CALLED), VROM_OK);
+	assert_int_equal(revert_live("monitor", SITE_set_pxe_of, VROM_INLINE), VROM_STATE);
+	assert_int_equal(revert_live("monitor", SITE_allocate_page, VROM_INLINE), VROM_STATE);
+	assert_int_equal(revert_live("templates", SITE_allocate_page, VROM_CALLED), VROM_STATE);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_template_is_used), cmocka_unit_test(the_plan_says_why),
 		cmocka_unit_test(holes_are_filled), cmocka_unit_test(interrupts_stay_outside),
+		cmocka_unit_test(no_way_back_into_a_site),
 	};
 
 	if (argc < 3 || argc - 2 > ROMS) {
