@@ -81,6 +81,7 @@ run "patched from outside" tests/outside.sh "$build"
 run "interrupt mask under stress" tests/stress.sh "$build"
 run "monitor, stale page tables" tests/verify.sh "$build"
 run "escape suite" python3 tests/escape/run.py "$build"
+run "proofs of code in line" python3 tests/proof/run.py "$build"
 run "annotations cost padding only" python3 tests/plain.py "$build"
 
 run "all of it with clang" "$0" passes make -j2 CC=clang BUILD="$build/clang" all

@@ -9,6 +9,7 @@
 
 #include "against.h"
 #include "calls.h"
+#include "prove.h"
 
 static void explain(const struct against *against, const struct vrom_error *error, struct findings *findings)
 {
@@ -85,12 +86,20 @@ static const char *judge_transfer(const struct against *against, const struct ke
 	return at == site->size ? NULL : "it does not end with the site";
 }
 
+static const char *judge_template(const struct against *against, const struct kernel *kernel, const struct site *site,
+				  const unsigned char *code, unsigned choice)
+{
+	unsigned length = against->rom.rom.templates[choice - VROM_INLINE].length;
+
+	if (whole_instructions(&kernel->decoder, code, length) != length)
+		return "the ROM's code is not whole instructions";
+	return is_padding(code + length, site->size - length) ? NULL : "the ROM's code is not followed by nops";
+}
+
 static const char *judge_code(const struct against *against, const struct kernel *kernel, const struct site *site,
 			      unsigned choice)
 {
 	const unsigned char *code = copy_at(against, site->address);
-	unsigned length;
-
 	if (whole_instructions(&kernel->decoder, code, site->size) != site->size)
 		return "it is not whole instructions";
 	switch (choice) {
@@ -103,29 +112,39 @@ static const char *judge_code(const struct against *against, const struct kernel
 	case VROM_ERASED:
 		return is_padding(code, site->size) ? NULL : "it is not all nops";
 	default:
-		length = against->rom.rom.templates[choice - VROM_INLINE].length;
-		if (whole_instructions(&kernel->decoder, code, length) != length)
-			return "the ROM's code is not whole instructions";
-		return is_padding(code + length, site->size - length) ? NULL : "the ROM's code is not followed by nops";
+		return judge_template(against, kernel, site, code, choice);
 	}
 }
 
-static void judge_sites(const struct against *against, const struct kernel *kernel, struct findings *findings)
+static void judge_sites(struct against *against, const struct kernel *kernel, struct findings *findings)
 {
 	for (size_t i = 0; i < kernel->table.count; i++) {
 		const struct site *site = &kernel->table.sites[i];
-		const char *wrong = judge_code(against, kernel, site, vrom_choice(&against->plan, (uint32_t)i));
+		unsigned choice = vrom_choice(&against->plan, (uint32_t)i);
+		const char *wrong = judge_code(against, kernel, site, choice);
 		struct finding *finding;
 
+		against->proofs[i] = choice == VROM_KEEP ? PROOF_NATIVE : choice < VROM_INLINE ? PROOF_CALL : PROOF_UNDECIDED;
+		if (!wrong && prove_reading(against, kernel, site, choice, findings) != 0)
+			against->proofs[i] = PROOF_WRONG;
 		if (!wrong)
 			continue;
+		against->proofs[i] = PROOF_WRONG;
 		finding = find_at(findings, LEVEL_MUST, ABOUT_ROM, site->address, site->index, "patched, %s", wrong);
 		finding->instruction = disassemble(&kernel->decoder, copy_at(against, site->address), site->size,
 						   site->address);
 	}
 }
 
-struct against *against_open(struct kernel *kernel, const char *path, uint32_t at, struct findings *findings)
+/* In the memory of a PC where a guest looks for it. */
+static int is_in_rom_area(const struct romfile *rom)
+{
+	uint32_t physical = rom->at % 0x100000;
+
+	return physical >= VMI_ROM_AREA && physical + rom->size <= VMI_ROM_AREA + VMI_ROM_AREA_SIZE;
+}
+
+struct against *against_open(struct kernel *kernel, const char *path, uint32_t at, unsigned states, struct findings *findings)
 {
 	struct against *against = allocate(1, sizeof *against);
 
@@ -147,13 +166,21 @@ struct against *against_open(struct kernel *kernel, const char *path, uint32_t a
 	}
 	if (kernel->table.records_address % 4)
 		return against; /* said already */
+	/* As a guest finds it. What lies elsewhere has met no BIOS. */
+	if (is_in_rom_area(&against->rom) &&
+	    romfile_boot(&against->rom, at % 0x100000, DEFAULT_BIOS_MEMORY) != 0)
+		goto out;
 	if (romfile_ask(&against->rom) != 0)
 		goto out;
 	if (against_lay_out(against, kernel) != 0)
 		goto out;
 	make_plan(against, kernel, findings);
-	if (against->committed)
+	if (against->committed) {
+		against->proofs = allocate(kernel->table.count, sizeof *against->proofs);
 		judge_sites(against, kernel, findings);
+		if (states && prove_running(against, kernel, states, against->proofs, findings) != 0)
+			goto out;
+	}
 	return against;
 out:
 	against_close(against);
@@ -167,9 +194,31 @@ static const char *choice_name(unsigned choice)
 	return choice < VROM_INLINE ? names[choice] : "in line";
 }
 
+/* Why the ROM's code for a call is not in line at a site of it, "" if there is none or it is. Of several templates it is the
+ * one that came closest: whose reason is found last. Free it. */
+static char *why_not(const struct against *against, const struct site *site)
+{
+	const struct vrom_rom *rom = &against->rom.rom;
+	unsigned closest = 0;
+	enum vrom_why why = VROM_WHY_CALL;
+	char *text;
+
+	if (vrom_choice(&against->plan, site->index) >= VROM_INLINE)
+		return strdup("");
+	for (unsigned i = 0; i < rom->template_count; i++)
+		if (rom->templates[i].call == site->call && vrom_why(&against->plan, 0, site->index, i) >= why) {
+			why = vrom_why(&against->plan, 0, site->index, i);
+			closest = i;
+		}
+	if (why == VROM_WHY_CALL || asprintf(&text, "template %u is not in line: %s", closest, vrom_strwhy(why)) < 0)
+		return strdup("");
+	return text;
+}
+
 void against_print(const struct against *against, const struct kernel *kernel)
 {
 	const struct vrom_plan *plan = &against->plan;
+	size_t proofs[PROOF_WRONG + 1] = { 0 };
 
 	if (!against->committed)
 		return;
@@ -177,14 +226,24 @@ void against_print(const struct against *against, const struct kernel *kernel)
 		const struct site *site = &kernel->table.sites[i];
 		char place[PLACE_SIZE];
 		char *code = disassemble(&kernel->decoder, copy_at(against, site->address), site->size, site->address);
+		char *why = why_not(against, site);
+		unsigned choice = vrom_choice(plan, (uint32_t)i);
 
-		printf("%5u  %08llx  %-34s %-18s %-7s %s\n", site->index, (unsigned long long)site->address,
-		       elf_place(&kernel->elf, site->address, place), call_name(site->call),
-		       choice_name(vrom_choice(plan, (uint32_t)i)), code);
+		printf("%5u  %08llx  %-34s %-18s %-7s ", site->index, (unsigned long long)site->address,
+		       elf_place(&kernel->elf, site->address, place), call_name(site->call), choice_name(choice));
+		if (choice >= VROM_INLINE)
+			printf("%-19s ", proof_name(against->proofs[i]));
+		else
+			printf("%-19s ", "");
+		printf("%s%s%s\n", code, *why ? "  # " : "", why);
+		proofs[against->proofs[i]]++;
 		free(code);
+		free(why);
 	}
 	printf("with %s at 0x%x: %u sites, %u native, %u called, %u jumps, %u erased, %u in line\n", against->rom.path,
 	       against->rom.at, plan->sites, plan->kept, plan->called, plan->jumped, plan->erased, plan->inlined);
+	printf("of the %u in line %zu do what they would by a call, %zu are the native instructions, %zu are undecided, %zu wrong\n",
+	       plan->inlined, proofs[PROOF_EQUAL], proofs[PROOF_SAME], proofs[PROOF_UNDECIDED], proofs[PROOF_WRONG]);
 }
 
 json_t *against_json(const struct against *against, const struct kernel *kernel)
@@ -200,10 +259,16 @@ json_t *against_json(const struct against *against, const struct kernel *kernel)
 		const struct site *site = &kernel->table.sites[i];
 		char *code = disassemble(&kernel->decoder, copy_at(against, site->address), site->size, site->address);
 
-		json_array_append_new(list, json_pack("{s:i, s:I, s:s, s:s, s:s}", "site", (int)site->index, "address",
-						      (json_int_t)site->address, "call", call_name(site->call), "becomes",
-						      choice_name(vrom_choice(plan, (uint32_t)i)), "code", code));
+		unsigned choice = vrom_choice(plan, (uint32_t)i);
+		char *why = why_not(against, site);
+
+		json_array_append_new(list, json_pack("{s:i, s:I, s:s, s:s, s:s, s:s, s:s, s:i}", "site", (int)site->index,
+						      "address", (json_int_t)site->address, "call", call_name(site->call),
+						      "becomes", choice_name(choice), "code", code, "proof",
+						      proof_name(against->proofs[i]), "why", why, "template",
+						      choice < VROM_INLINE ? -1 : (int)(choice - VROM_INLINE)));
 		free(code);
+		free(why);
 	}
 	json_object_update_new(object, json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "sites", (int)plan->sites, "native",
 						 (int)plan->kept, "called", (int)plan->called, "jumped", (int)plan->jumped,

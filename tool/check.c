@@ -7,6 +7,7 @@
 
 #include "check.h"
 #include "emulate.h"
+#include "prove.h"
 
 /* Code that runs before a kernel looks for a ROM, and only on bare hardware. */
 
@@ -14,7 +15,7 @@ struct options {
 	const char *kernel, *rom;
 	const char **exempt;
 	size_t exempt_count;
-	uint64_t rom_at;
+	uint64_t rom_at, states;
 	int notes, json, summary;
 };
 
@@ -227,7 +228,8 @@ static int check(const struct options *options)
 		check_sites(&kernel, &findings);
 		sweep(&kernel, &findings);
 		if (options->rom) {
-			against = against_open(&kernel, options->rom, (uint32_t)options->rom_at, &findings);
+			against = against_open(&kernel, options->rom, (uint32_t)options->rom_at,
+					       (unsigned)options->states, &findings);
 			if (!against)
 				status = EXIT_BAD;
 		}
@@ -254,6 +256,7 @@ static int parse(int argc, char **argv, struct options *options)
 	static const struct option long_options[] = {
 		{ "exempt", required_argument, NULL, 'e' },
 		{ "rom-at", required_argument, NULL, 'r' },
+		{ "states", required_argument, NULL, 'S' },
 		{ "notes", no_argument, NULL, 'n' },
 		{ "summary", no_argument, NULL, 's' },
 		{ "json", no_argument, NULL, 'j' },
@@ -267,6 +270,10 @@ static int parse(int argc, char **argv, struct options *options)
 		case 'r':
 			if (parse_number(optarg, 0xffffffffu, &options->rom_at) != 0)
 				return misuse("check", "--rom-at is an address of 32 bits, like 0xC00D0000");
+			break;
+		case 'S':
+			if (parse_number(optarg, 1000000, &options->states) != 0)
+				return misuse("check", "--states is how often code in line is tried, up to 1000000");
 			break;
 		case 'n': options->notes = 1; break;
 		case 's': options->summary = 1; break;
@@ -282,7 +289,7 @@ static int parse(int argc, char **argv, struct options *options)
 
 int cmd_check(int argc, char **argv)
 {
-	struct options options = { .rom_at = DEFAULT_ROM_AT };
+	struct options options = { .rom_at = DEFAULT_ROM_AT, .states = DEFAULT_STATES };
 	int status;
 
 	options.exempt = allocate((size_t)argc, sizeof *options.exempt);

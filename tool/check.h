@@ -114,7 +114,8 @@ int classify(const struct instruction *instruction, struct sensitive *sensitive)
 struct against; /* the plan, and what it was made from */
 
 /* Plans for a ROM. NULL after a complaint: it cannot be asked at all. What is wrong goes to findings. */
-struct against *against_open(struct kernel *kernel, const char *rom, uint32_t at, struct findings *findings);
+struct against *against_open(struct kernel *kernel, const char *rom, uint32_t at, unsigned states,
+			     struct findings *findings);
 void against_print(const struct against *against, const struct kernel *kernel);
 json_t *against_json(const struct against *against, const struct kernel *kernel);
 void against_close(struct against *against);

@@ -151,5 +151,6 @@ void against_free(struct against *against)
 	if (against->memory)
 		munmap(against->memory, against->size);
 	free(against->plan_memory);
+	free(against->proofs);
 	romfile_close(&against->rom);
 }

@@ -17,7 +17,6 @@
 #include "against.h"
 #include "calls.h"
 
-#define MEMORY_DEFAULT 639 /* KiB: what a BIOS leaves of 640, QEMU's too */
 #define MEMORY_MOST 640
 
 struct options {
@@ -308,7 +307,7 @@ static int parse(int argc, char **argv, struct options *options)
 
 int cmd_patch(int argc, char **argv)
 {
-	struct options options = { .rom_at = DEFAULT_ROM_AT, .memory = MEMORY_DEFAULT };
+	struct options options = { .rom_at = DEFAULT_ROM_AT, .memory = DEFAULT_BIOS_MEMORY };
 	struct kernel kernel = { 0 };
 	struct against against = { 0 };
 	int status = parse(argc, argv, &options);

@@ -46,6 +46,7 @@ void romfile_close(struct romfile *rom);
  * bios.c: lets the ROM do to itself what it does when the BIOS calls it, which finds it at a physical address with so many
  * KiB of memory from 0 on. 0, or EXIT_BAD after a complaint. Before romfile_ask, and only for a ROM with VROM_OK.
  */
+#define DEFAULT_BIOS_MEMORY 639 /* what a BIOS leaves of 640, QEMU's too */
 int romfile_boot(struct romfile *rom, uint32_t physical, unsigned memory);
 
 /* A printable copy of the string at offset, or NULL if its end is not in the ROM. Free it. */
