@@ -71,8 +71,8 @@ void image_load(struct image *image, const char *path)
 			image->table.native_end = at + header.sh_size;
 		}
 	}
-	need(image->table.records && image->table.native, path, "no site table");
-	image->sites = vrom_count(&image->table);
+	image->sites = image->table.records ? vrom_count(&image->table) : 0;
+	need(image->sites && image->table.native, path, "no site table");
 	image->table.text = image->bytes + (text - low);
 	image->table.text_end = image->bytes + (text_end - low);
 	image->table.moved = (ptrdiff_t)(low - (uintptr_t)image->bytes);

@@ -21,34 +21,48 @@ static struct fake_host fake;
 static struct vrom_template template;
 static struct vrom_plan plan;
 
-/* No site of a kernel is for this one, so that an answer for it is an answer for one site. */
-#define SPARE VMI_CALL_SetCallbacks
+/* What the kernel has, but for a table that a fault cuts. */
+static struct vrom_table table;
+
+/* For each number of arguments a call that no site of the kernel is for, so that an answer for it is an answer for one
+ * site. */
+static const uint8_t spares[] = { VMI_CALL_SetCallbacks, VMI_CALL_SetCR4, VMI_CALL_SetDR, VMI_CALL_WRMSR,
+				  VMI_CALL_WriteLDTEntry, VMI_CALL_SetAlarm };
+
+static const uint8_t arguments[VMI_CALL_COUNT] = {
+#define X(number, name, args, r1, r2, r3, result, changes, kind) [number] = args,
+	VMI_CALLS(X)
+#undef X
+};
 
 struct place {
 	unsigned char *record, *native, *text;
-	unsigned size, native_size;
+	unsigned size, native_size, constants;
 };
 
 static struct place place_of(unsigned index)
 {
-	struct place place = { image.bytes + (image.table.records - image.bytes) + 8 * index, NULL, NULL, 0, 0 };
+	struct place place = { .record = image.bytes + (image.table.records - image.bytes) };
 	unsigned char *native = image.bytes + (image.table.native - image.bytes);
 	int32_t distance;
 
-	for (unsigned i = 0; i < index; i++)
+	for (unsigned i = 0; i < index; i++) {
 		native += 1 + *native;
+		place.record += record_size(place.record[6]);
+	}
 	memcpy(&distance, place.record, 4);
 	place.text = place.record + distance;
 	place.size = place.record[5];
 	place.native_size = *native;
 	place.native = native + 1;
+	place.constants = place.record[6] & VROM_CONSTANTS;
 	return place;
 }
 
 /* Each plants a fault at a place. What it changes it undoes with undo(). */
 static struct place site;
-static unsigned site_index;
-static unsigned char old_record[8], old_text[255];
+static unsigned site_index, spare_call;
+static unsigned char old_record[28], old_text[255];
 
 static enum vrom_status first_byte(void)
 {
@@ -83,62 +97,78 @@ static enum vrom_status operands(void)
 	return VROM_OPERANDS;
 }
 
-/* The site becomes one of the spare call, with room for anything and all registers free. */
+/* The site becomes one of a spare call with as many arguments, and all registers free. */
 static void spare(void)
 {
-	site.record[4] = SPARE;
-	site.record[6] = 0;
-	site.record[7] = VROM_STANDARD >> 8;
+	spare_call = spares[arguments[site.record[4]]];
+	site.record[4] = spare_call;
+	site.record[7] |= VROM_STANDARD >> 8;
 }
 static enum vrom_status unknown_answer(void)
 {
 	spare();
-	fake.types[SPARE] = 4 + site_index % 252;
+	fake.types[spare_call] = 4 + site_index % 252;
 	return VROM_ANSWER;
 }
 static enum vrom_status out_of_reach(void)
 {
 	spare();
-	fake.targets[SPARE] = fake.host.high + site_index;
+	fake.targets[spare_call] = fake.host.high + site_index;
 	return VROM_REACH;
 }
 static enum vrom_status jump_without_return(void)
 {
 	spare();
-	fake.types[SPARE] = VMI_RELOCATION_JUMP_REL;
+	fake.types[spare_call] = VMI_RELOCATION_JUMP_REL;
 	return VROM_RETURNS;
 }
 static enum vrom_status long_template(void)
 {
 	spare();
-	template.call = SPARE;
+	template.call = spare_call;
 	template.length = VROM_TEMPLATE_CODE + 1;
 	return VROM_TEMPLATE;
 }
 static enum vrom_status in_use(void)
 {
 	spare();
-	site.record[7] = 0;
+	site.record[7] &= ~(VROM_FLAGS >> 8);
 	return VROM_CHANGES;
 }
 static enum vrom_status not_provided(void)
 {
-	/* A site of the right bytes for a call that a host must provide, and does not. */
+	/* A site of the right bytes for a call that a host must provide, and does not. None of these has more than two. */
+	unsigned call = site.constants ? VMI_CALL_SYSEXIT : VMI_CALL_IRET;
+
 	spare();
-	site.record[4] = VMI_CALL_IRET;
-	fake.types[VMI_CALL_IRET] = VMI_RELOCATION_NONE;
+	site.record[4] = call;
+	if (arguments[spare_call] > 3 || site.constants >> arguments[call])
+		return VROM_OPERANDS;
+	fake.types[call] = VMI_RELOCATION_NONE;
 	return VROM_REQUIRED;
+}
+
+/* Of a call at the site, with what pushes and loads its arguments. */
+static unsigned length_of_call(void)
+{
+	unsigned args = arguments[site.record[4]], length = args > 3 ? 5 + 4 : 5, constant = 0;
+
+	for (unsigned i = 0; i < args; i++) {
+		int32_t value;
+
+		if (site.constants >> i & 1) {
+			memcpy(&value, site.record + 8 + 4 * constant++, 4);
+			length += i > 2 && value == (int8_t)value ? 2 : 5;
+		} else if (i > 2)
+			length++;
+	}
+	return length;
 }
 
 /* The record that is planted last in table order is the one that is named, so a site is laid over the one before
  * it: its record says what that says. The seal has to agree, so neighbours with other bytes are refused for those. */
 static enum vrom_status overlap(void)
 {
-	static const uint8_t room[] = {
-#define X(number, name, args, r1, r2, r3, result, changes, kind) [number] = VROM_ROOM(args, VMI_K_##kind),
-		VMI_CALLS(X)
-#undef X
-	};
 	struct place other = place_of(site_index ? site_index - 1 : 1);
 	int32_t distance = (int32_t)(other.text - site.record);
 	int same;
@@ -147,7 +177,7 @@ static enum vrom_status overlap(void)
 	site.record[5] = other.size;
 	same = other.native_size == site.native_size && memcmp(other.native, site.native, site.native_size) == 0;
 	/* The seal of this site stands for the text of the other only if they are alike. */
-	if (other.size < room[site.record[4]])
+	if (other.size < length_of_call())
 		return VROM_SIZE;
 	return same ? VROM_OVERLAP : VROM_NATIVE;
 }
@@ -180,6 +210,7 @@ static void start_host(void)
 	template.length = 1;
 	fake.host.templates = &template;
 	fake.host.template_count = 1;
+	table = image.table;
 }
 
 static int try_fault(unsigned kind, unsigned index, unsigned *overlaps)
@@ -191,18 +222,18 @@ static int try_fault(unsigned kind, unsigned index, unsigned *overlaps)
 
 	site_index = index;
 	site = place_of(index);
-	memcpy(old_record, site.record, 8);
+	memcpy(old_record, site.record, record_size(site.constants));
 	memcpy(old_text, site.text, site.size);
 	start_host();
 	expected = faults[kind].plant();
 	memcpy(planted, image.bytes, image.size);
-	status = vrom_plan(&plan, &fake.host, &image.table, 1, memory, VROM_PLAN_MEMORY(image.sites), &error);
+	status = vrom_plan(&plan, &fake.host, &table, 1, memory, VROM_PLAN_MEMORY(image.sites), &error);
 	good = status == expected && error.status == status;
 	/* Sites that another's record was laid over: either may be named, but of two the later. */
 	if (status == VROM_OVERLAP) {
 		++*overlaps;
 		good &= error.index == index || error.other == index;
-	} else if (kind == 11)
+	} else if (status == VROM_REQUIRED)
 		/* Another site of the kernel's own may be the first that needs the call. */
 		good &= error.index <= index;
 	else
@@ -210,7 +241,7 @@ static int try_fault(unsigned kind, unsigned index, unsigned *overlaps)
 	good &= vrom_commit(&plan) == VROM_STATE && memcmp(planted, image.bytes, image.size) == 0;
 	if (!good)
 		printf("# site %u: %s; wanted: %s\n", index, vrom_strstatus(status), vrom_strstatus(expected));
-	memcpy(site.record, old_record, 8);
+	memcpy(site.record, old_record, record_size(site.constants));
 	memcpy(site.text, old_text, site.size);
 	free(planted);
 	return good;

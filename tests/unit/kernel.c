@@ -20,10 +20,30 @@ void kernel_start(struct kernel *kernel)
 	memset(kernel->text, 0xcc, sizeof kernel->text);
 }
 
+unsigned record_size(unsigned operands)
+{
+	return 8 + 4 * (unsigned)__builtin_popcount(operands & VROM_CONSTANTS);
+}
+
+unsigned char *kernel_record(struct kernel *kernel, unsigned index)
+{
+	unsigned char *record = kernel->records;
+
+	while (index--)
+		record += record_size(record[6]);
+	return record;
+}
+
 unsigned kernel_site(struct kernel *kernel, unsigned offset, unsigned call, const char *native, unsigned native_size,
 		     unsigned size, unsigned operands)
 {
-	unsigned char *record = kernel->records + 8 * kernel->sites;
+	return kernel_site_with(kernel, offset, call, native, native_size, size, operands, NULL);
+}
+
+unsigned kernel_site_with(struct kernel *kernel, unsigned offset, unsigned call, const char *native,
+			  unsigned native_size, unsigned size, unsigned operands, const uint32_t *constants)
+{
+	unsigned char *record = kernel->records + kernel->records_size;
 	int32_t distance = (int32_t)(kernel->text + offset - record);
 	uint16_t bits = operands;
 
@@ -33,6 +53,9 @@ unsigned kernel_site(struct kernel *kernel, unsigned offset, unsigned call, cons
 	record[4] = call;
 	record[5] = size;
 	memcpy(record + 6, &bits, 2);
+	kernel->records_size += record_size(operands);
+	if (constants)
+		memcpy(record + 8, constants, record_size(operands) - 8);
 	kernel->native[kernel->native_size++] = native_size;
 	memcpy(kernel->native + kernel->native_size, native, native_size);
 	kernel->native_size += native_size;
@@ -61,7 +84,7 @@ unsigned kernel_usual_site(struct kernel *kernel, unsigned offset, unsigned call
 
 void kernel_finish(struct kernel *kernel)
 {
-	kernel->table = (struct vrom_table){ kernel->records, kernel->records + 8 * kernel->sites,
+	kernel->table = (struct vrom_table){ kernel->records, kernel->records + kernel->records_size,
 					     kernel->native, kernel->native + kernel->native_size,
 					     kernel->text, kernel->text + KERNEL_TEXT, 0, 0 };
 	memcpy(kernel->before, kernel->text, KERNEL_TEXT);

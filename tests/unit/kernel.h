@@ -14,10 +14,10 @@
 
 struct kernel {
 	_Alignas(64) unsigned char text[KERNEL_TEXT];
-	_Alignas(8) unsigned char records[KERNEL_SITES * 8];
+	_Alignas(8) unsigned char records[KERNEL_SITES * 28]; /* with up to five constants each */
 	unsigned char native[KERNEL_SITES * 16];
 	unsigned char before[KERNEL_TEXT]; /* the text when it was finished */
-	unsigned sites, native_size;
+	unsigned sites, records_size, native_size;
 	struct vrom_table table;
 };
 
@@ -27,6 +27,16 @@ void kernel_start(struct kernel *kernel);
 /* A site at offset into the text: native instructions, then nops. Its index. */
 unsigned kernel_site(struct kernel *kernel, unsigned offset, unsigned call, const char *native, unsigned native_size,
 		     unsigned size, unsigned operands);
+
+/* The same with constants, one for each bit of VROM_CONSTANTS in operands. */
+unsigned kernel_site_with(struct kernel *kernel, unsigned offset, unsigned call, const char *native,
+			  unsigned native_size, unsigned size, unsigned operands, const uint32_t *constants);
+
+/* The record of site number index. */
+unsigned char *kernel_record(struct kernel *kernel, unsigned index);
+
+/* How long a record with these operands is. */
+unsigned record_size(unsigned operands);
 
 /* The usual site of a call: native is "cli" for every call, the room is what the call needs, operands what the
  * macros would write. */

@@ -66,7 +66,7 @@ static void stack_arguments_are_pushed(void **state)
 static void nothing_is_written_beside_a_site(void **state)
 {
 	(void)state;
-	kernel_usual_site(&kernel, 16, VMI_CALL_SetPxE);
+	kernel_site(&kernel, 16, VMI_CALL_SetPxE, "\xfa", 1, 5, VROM_STANDARD);
 	kernel_site(&kernel, 64, VMI_CALL_SetInterruptMask, "12345678", 8, 8, VROM_FLAGS);
 	kernel_site(&kernel, 96, VMI_CALL_SetPxE, "123456789", 9, 9, VROM_STANDARD);
 	kernel_finish(&kernel);
@@ -181,7 +181,7 @@ static void a_template_goes_in_line(void **state)
 static void a_template_may_fill_its_site(void **state)
 {
 	struct vrom_template template = { .call = VMI_CALL_SetInterruptMask, .length = VROM_TEMPLATE_CODE,
-					  .holes = { { 12, VROM_HOLE_ROM } }, .code = "abcdefghijkl" };
+					  .holes = { { 12, VROM_HOLE_ROM } }, .code = "abcdefghijkl____mnopqrst" };
 
 	(void)state;
 	kernel_site(&kernel, 32, VMI_CALL_SetInterruptMask, "1", 1, VROM_TEMPLATE_CODE, VROM_FLAGS);
@@ -194,8 +194,8 @@ static void a_template_may_fill_its_site(void **state)
 	assert_int_equal(vrom_choice(&plan, 1), VROM_CALLED);
 	assert_int_equal(vrom_commit(&plan), VROM_OK);
 	assert_memory_equal(kernel.text + 31, "\xcc" "abcdefghijkl", 13);
-	assert_int_equal(load32(kernel.text + 44), (uint32_t)fake.host.rom);
-	assert_int_equal(kernel.text[48], 0xcc);
+	assert_int_equal(load32(kernel.text + 44), (uint32_t)fake.host.rom + 0x5f5f5f5f);
+	assert_memory_equal(kernel.text + 48, "mnopqrst\xcc", 9);
 }
 
 /* ---- Several tables, aliases, other addresses ---- */

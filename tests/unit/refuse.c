@@ -30,8 +30,9 @@ static void a_bad_record_is_refused(void **state)
 	memcpy(kernel.records + 8, good, 8);
 
 	for (unsigned bit = 0; bit < 5; bit++) {
+		/* A constant in place of a register needs more room. */
 		kernel.records[8 + 6] ^= 1 << bit;
-		refused(VROM_OPERANDS, 1);
+		refused(VROM_SIZE, 1);
 		memcpy(kernel.records + 8, good, 8);
 	}
 	kernel.records[8 + 7] ^= 0x80;
@@ -339,24 +340,24 @@ static void a_damaged_template_is_refused(void **state)
 	fake.host.templates = &template;
 	fake.host.template_count = 1;
 	assert_int_equal(make_plan(), VROM_OK);
-	template.length = 0;
-	refused(VROM_TEMPLATE, 1);
+	template.length = 0; /* nothing to do: that is sound */
+	assert_int_equal(make_plan(), VROM_OK);
 	template.length = VROM_TEMPLATE_CODE + 1;
 	refused(VROM_TEMPLATE, 1);
 	template.length = 5;
 	template.changes = 1;
 	refused(VROM_TEMPLATE, 1);
 	template.changes = 0;
-	template.holes[1].kind = 2;
+	template.holes[1].what = VROM_HOLE_KINDS;
 	refused(VROM_TEMPLATE, 1);
-	template.holes[1].kind = VROM_HOLE_ROM;
+	template.holes[1].what = VROM_HOLE_ROM;
 	template.holes[1].offset = 2;
 	refused(VROM_TEMPLATE, 1);
 	template.holes[1].offset = 1;
 	assert_int_equal(make_plan(), VROM_OK);
 	/* One for a call that has no site is nobody's business. */
 	template.call = VMI_CALL_Halt;
-	template.length = 0;
+	template.length = VROM_TEMPLATE_CODE + 1;
 	assert_int_equal(make_plan(), VROM_OK);
 }
 

@@ -30,7 +30,7 @@ static void make_rom(unsigned char *at)
 	struct vmi_rom_header *header = (struct vmi_rom_header *)at;
 	struct vmi_pci_header pci = { .signature = "PCIR", .vendor = VMI_PCI_VENDOR, .device = VMI_PCI_DEVICE };
 	struct vmi_pnp_header pnp = { .signature = "$PnP", .product_offs = 0x208 };
-	struct vrom_extension extension = { .signature = VROM_EXTENSION_SIGNATURE, .version = 1, .size = 32,
+	struct vrom_extension extension = { .signature = VROM_EXTENSION_SIGNATURE, .version = VROM_EXTENSION_VERSION, .size = 32,
 					    .templates = 0x300, .template_count = 2 };
 
 	memset(at, 0, SIZE);
@@ -171,10 +171,11 @@ static void each_refusal_has_its_reason(void **state)
 	CASE(header->pci_header_offs = SIZE - 0x17, VROM_ROM_OFFSET);
 	CASE(header->pci_header_offs++, VROM_ROM_OFFSET);
 	CASE(header->pnp_header_offs = 0xffff, VROM_ROM_OFFSET);
-	CASE(extension->version = 2, VROM_ROM_EXTENSION);
+	CASE(extension->version = 1, VROM_ROM_EXTENSION);
+	CASE(extension->version = 3, VROM_ROM_EXTENSION);
 	CASE(extension->size = 31, VROM_ROM_EXTENSION);
 	CASE(extension->templates = 0x302, VROM_ROM_EXTENSION);
-	CASE(extension->templates = SIZE - 32, VROM_ROM_EXTENSION);
+	CASE(extension->templates = SIZE - 124, VROM_ROM_EXTENSION);
 	CASE(extension->templates = 0xfffffffc, VROM_ROM_EXTENSION);
 	CASE(extension->template_count = VROM_MAX_TEMPLATES + 1, VROM_ROM_EXTENSION);
 	CASE(extension->template_count = 200, VROM_ROM_EXTENSION);
