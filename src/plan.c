@@ -188,6 +188,14 @@ static void remember(struct vrom_plan *plan, const struct vrom_host *host, const
 	becomes->record = site->record;
 }
 
+/* Whether table does not end inside of record. */
+static int is_whole(const struct vrom_table *table, const unsigned char *record)
+{
+	size_t left = table->records_end - record;
+
+	return left >= VROM_RECORD_SIZE && left >= vrom_record_size(record);
+}
+
 /* Site number index of table t, at cursor. Not part of the loop that calls it, which is the faster for that. */
 static __attribute__((noinline)) enum vrom_status plan_site(struct vrom_plan *plan, const struct vrom_host *host,
 							    uint32_t t, uint32_t index, struct vrom_cursor cursor,
@@ -197,12 +205,11 @@ static __attribute__((noinline)) enum vrom_status plan_site(struct vrom_plan *pl
 	struct vrom_site site;
 	enum vrom_status status;
 
-	*choice = VROM_KEEP;
-	if (table->records_end - cursor.record < VROM_RECORD_SIZE ||
-	    (size_t)(table->records_end - cursor.record) < vrom_record_size(cursor.record))
+	if (!is_whole(table, cursor.record))
 		return vrom_fail(error, VROM_TABLE, t, index, VROM_NO_INDEX, 0);
 	if (cursor.native >= table->native_end || (uintptr_t)(table->native_end - cursor.native) <= *cursor.native)
 		return vrom_fail(error, VROM_TABLE, t, index, cursor.record[4], 0);
+	*choice = VROM_KEEP;
 	site = vrom_next(&cursor);
 	status = check_site(table, &site);
 	if (status == VROM_OK && host)
@@ -368,7 +375,8 @@ enum vrom_status vrom_plan(struct vrom_plan *plan, const struct vrom_host *host,
 		for (uint32_t i = 0; cursor.record < table.records_end; i++, choice++) {
 			struct vrom_site site;
 
-			if (most-- == 0)
+			/* For a record that is cut there need be none. */
+			if (most-- == 0 && is_whole(&table, cursor.record))
 				return vrom_fail(error, VROM_MEMORY, t, VROM_NO_INDEX, VROM_NO_INDEX, 0);
 			status = is_usual(plan, &table, cursor, choice) ? VROM_OK :
 				 plan_site(plan, host, t, i, cursor, choice, error);

@@ -6,7 +6,7 @@
 FUZZ_CLANG ?= clang
 FUZZ_TARGETS := rom sites annotation elf
 fuzz-rom := tests/fuzz/rom.c $(LIB_SOURCES)
-fuzz-sites := tests/fuzz/sites.c tests/fuzz/kernel.c tests/fuzz/verdict.c $(LIB_SOURCES)
+fuzz-sites := tests/fuzz/sites.c tests/fuzz/kernel.c tests/fuzz/verdict.c tests/fuzz/code.c $(LIB_SOURCES)
 fuzz-annotation := tests/fuzz/annotation.c $(LIB_SOURCES)
 fuzz-elf := tests/fuzz/elf.c tool/elffile.c tool/elffind.c tool/table.c tool/calls.c
 FUZZ_INPUTS := $(foreach target,$(FUZZ_TARGETS),$(fuzz-$(target))) \

@@ -10,10 +10,13 @@
  *	4     bits 0-3: bytes too many at the end of the seal; 4-7: bytes of the plan's memory that are missing
  *	then 3 bytes for each answer: call; type; where (0: in range; 1-3: outside; 4: out of a call's reach; 5, 6:
  *	      just in reach of the middle of the text, from above and from below)
- *	then 8 for each template: call; length - 7; changes (bits 0-3); offset, kind and offset, kind of holes; code
- *	then 8 for each site: distance from the one before; call - 29; what to add to the size that the call needs;
+ *	then for each template: call; length; changes (bits 0-3); which arguments must be in registers; which constants;
+ *	      interrupts; how many holes, and offset, what for each; which arguments the guards are for (4 bits each), and
+ *	      mask, value (signed) for each guard; the first byte of the code, whose bytes count up
+ *	then for each site 8 bytes: distance from the one before; call - 29; what to add to the size that the call needs;
  *	      native bytes - 1; 2 bytes that change bits of the operands; how far aside it lies (signed), where it
- *	      claims what is there; which byte of the text to change (0: none), with bit 7 of the seal
+ *	      claims what is there; which byte of the text to change (0: none), with bit 7 of the seal; then for each
+ *	      constant (bits 0-4 of the operands) a signed byte, or 80h and 4 bytes
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -74,6 +77,15 @@ static const struct {
 	VMI_CALLS(CALL)
 #undef CALL
 };
+
+static unsigned next32(struct input *input)
+{
+	unsigned value = next(input);
+
+	value |= next(input) << 8;
+	value |= next(input) << 16;
+	return value | next(input) << 24;
+}
 
 /* The nops of vrom/site.h. */
 static void put_nops(unsigned char *to, unsigned count)
@@ -142,24 +154,64 @@ static void read_templates(struct kernel *kernel, struct input *input, unsigned 
 	for (unsigned i = 0; i < templates; i++) {
 		struct vrom_template *template = &kernel->templates[i];
 
+		unsigned holes, guards, code;
+
 		template->call = next(input);
-		template->length = next(input) + 7;
+		template->length = next(input);
 		template->changes = next(input) << 11;
-		for (unsigned hole = 0; hole < 2; hole++) {
+		template->in_register = next(input);
+		template->constant = next(input);
+		template->interrupts = next(input);
+		holes = next(input) % (VROM_TEMPLATE_HOLES + 1);
+		for (unsigned hole = 0; hole < holes; hole++) {
 			template->holes[hole].offset = next(input);
-			template->holes[hole].kind = next(input);
+			template->holes[hole].what = next(input);
 		}
-		memset(template->code, next(input), sizeof template->code);
+		guards = next(input);
+		for (unsigned guard = 0; guard < VROM_TEMPLATE_GUARDS; guard++, guards >>= 4)
+			if ((template->guard_arguments[guard] = guards & 15)) {
+				template->guards[guard].mask = (int8_t)next(input);
+				template->guards[guard].value = (int8_t)next(input);
+			}
+		code = next(input);
+		for (unsigned byte = 0; byte < sizeof template->code; byte++)
+			template->code[byte] = (uint8_t)(code + byte);
 	}
 	memcpy((void *)host->templates, kernel->templates, templates * sizeof *host->templates);
 }
 
 /* A site as the input has it. */
 struct wanted {
-	unsigned call, size, native, operands, damage;
+	unsigned call, size, native, operands, damage, constants;
+	uint32_t values[5]; /* so many constants */
 	size_t start; /* in the text, where its bytes are put */
 	int32_t aside; /* how far from there the record says that it is */
 };
+
+static void read_constants(struct wanted *site, struct input *input)
+{
+	site->constants = 0;
+	for (unsigned place = 0; place < 5; place++)
+		if (site->operands >> place & 1) {
+			uint32_t value = (int8_t)next(input);
+
+			site->values[site->constants++] = value == (uint32_t)INT8_MIN ? next32(input) : value;
+		}
+}
+
+/* How many bytes a call takes at the site. */
+static unsigned room(const struct wanted *site)
+{
+	unsigned args = calls[site->call].args, size = VROM_CALL_ROOM(args), constant = 0;
+
+	for (unsigned place = 0; place < args; place++)
+		if (site->operands >> place & 1) {
+			int32_t value = (int32_t)site->values[constant++];
+
+			size += place < 3 ? 5 : value >= -128 && value <= 127 ? 1 : 4;
+		}
+	return size;
+}
 
 static size_t read_sites(struct wanted *sites, struct input *input, size_t *text_size)
 {
@@ -167,6 +219,7 @@ static size_t read_sites(struct wanted *sites, struct input *input, size_t *text
 
 	while (input->size >= 8 && count < MAX_SITES) {
 		struct wanted *site = &sites[count++];
+		unsigned more;
 
 		at += next(input);
 		site->call = (uint8_t)(next(input) + VMI_CALL_EnableInterrupts);
@@ -174,19 +227,22 @@ static size_t read_sites(struct wanted *sites, struct input *input, size_t *text
 		site->size = 5;
 		site->operands = 0;
 		if (site->call < VMI_CALL_COUNT) {
-			site->size = VROM_ROOM(calls[site->call].args, calls[site->call].kind);
 			site->operands = calls[site->call].changes;
 			if (calls[site->call].args > 3)
 				site->operands += VMI_ESI << VROM_ARG4_SHIFT;
 			if (calls[site->call].args > 4)
 				site->operands += VMI_EDI << VROM_ARG5_SHIFT;
 		}
-		site->size = (uint8_t)(site->size + next(input));
+		more = next(input);
 		site->native = (uint8_t)(next(input) + 1);
 		site->operands ^= next(input);
 		site->operands ^= next(input) << 8;
 		site->aside = (int8_t)next(input);
 		site->damage = next(input);
+		read_constants(site, input);
+		if (site->call < VMI_CALL_COUNT)
+			site->size = room(site);
+		site->size = (uint8_t)(site->size + more);
 		at += site->size;
 	}
 	*text_size = at;
@@ -219,15 +275,24 @@ static void put_damage(struct kernel *kernel, const struct wanted *sites, size_t
 	}
 }
 
+static size_t records_size(const struct wanted *sites, size_t count)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < count; i++)
+		size += 8 + 4 * sites[i].constants;
+	return size;
+}
+
 /* Writes the sites' records, and their parts of the seal; the size of the latter. */
 static size_t put_records(const struct kernel *kernel, const struct wanted *sites, size_t count,
 			  unsigned char *records, unsigned char *native)
 {
-	size_t sealed = 0;
+	size_t sealed = 0, used = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		const struct wanted *site = &sites[i];
-		unsigned char *record = records + i * 8, *seal = native + sealed + 1;
+		unsigned char *record = records + used, *seal = native + sealed + 1;
 		int32_t offset = (int32_t)(kernel->text + site->start - record) + site->aside;
 		uint16_t operands = (uint16_t)site->operands;
 		long at = (long)site->start + site->aside;
@@ -237,6 +302,8 @@ static size_t put_records(const struct kernel *kernel, const struct wanted *site
 		record[4] = (uint8_t)site->call;
 		record[5] = (uint8_t)site->size;
 		memcpy(record + 6, &operands, sizeof operands);
+		memcpy(record + 8, site->values, site->constants * sizeof *site->values);
+		used += 8 + 4 * site->constants;
 		for (unsigned b = 0; b < n; b++)
 			seal[b] = (unsigned char)(0xf0 + b + site->call);
 		if (site->aside && at >= 0 && at + site->size <= (long)kernel->text_size) {
@@ -257,22 +324,22 @@ static void build_table(struct kernel *kernel, const struct wanted *sites, size_
 {
 	static unsigned char native[MAX_SITES * 256 + 16];
 	struct vrom_table *table = &kernel->tables[kernel->table_count++];
-	size_t records_size = count * 8 > records_cut ? count * 8 - records_cut : 0, native_size;
+	size_t whole = records_size(sites, count), left = whole > records_cut ? whole - records_cut : 0, native_size;
 	/* Room for whole records; what is cut off is poisoned again. */
-	unsigned char *records = take(count * 8), *seal;
+	unsigned char *records = take(whole), *seal;
 
 	native_size = put_records(kernel, sites, count, records, native) + seal_more;
 	native_size = native_size > seal_cut ? native_size - seal_cut : 0;
 	seal = take(native_size);
 	memcpy(seal, native, native_size);
-	ASAN_POISON_MEMORY_REGION(records + records_size, count * 8 - records_size);
+	ASAN_POISON_MEMORY_REGION(records + left, whole - left);
 	table->records = records;
-	table->records_end = records + records_size;
+	table->records_end = records + left;
 	table->native = seal;
 	table->native_end = seal + native_size;
 	table->text = kernel->text;
 	table->text_end = kernel->text + kernel->text_size;
-	kernel->sites += records_size / 8;
+	kernel->sites += verdict_count(table);
 }
 
 void kernel_build(struct kernel *kernel, const uint8_t *data, size_t size)
@@ -324,13 +391,4 @@ void kernel_free(struct kernel *kernel)
 {
 	ASAN_UNPOISON_MEMORY_REGION(arena, ARENA);
 	memset(kernel, 0, sizeof *kernel);
-}
-
-unsigned char *kernel_site(const struct kernel *kernel, uint32_t table, uint32_t index)
-{
-	const unsigned char *record = kernel->tables[table].records + (size_t)index * 8;
-	int32_t offset;
-
-	memcpy(&offset, record, sizeof offset);
-	return (unsigned char *)((uintptr_t)record + offset);
 }

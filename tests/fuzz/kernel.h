@@ -16,7 +16,7 @@
 struct kernel {
 	struct vrom_table tables[MAX_TABLES];
 	unsigned table_count;
-	size_t sites;          /* whole records, of all tables */
+	size_t sites;          /* of all tables, as verdict_count says */
 	unsigned char *text;   /* of all tables; text_size bytes */
 	unsigned char *writable; /* where it is written: text, or a second view of it */
 	size_t text_size;
@@ -41,10 +41,22 @@ struct verdict {
 };
 void verdict_reach(struct verdict *verdict, const struct kernel *kernel);
 
+/* How many records table has room for. */
+uint32_t verdict_count(const struct vrom_table *table);
+
+/* Whether bytes are what choice means for a site that the patcher accepted. */
+int verdict_bytes(const struct kernel *kernel, uint32_t table, uint32_t index, unsigned choice,
+		  const unsigned char *bytes);
+
+/* What vrom_why must say of template number template there, where choice was taken. */
+enum vrom_why verdict_why(const struct kernel *kernel, uint32_t table, uint32_t index, unsigned choice,
+			  unsigned template);
+
 /* Whether two sites overlap. */
 int verdict_overlap(const struct kernel *kernel, uint32_t table, uint32_t index, uint32_t other_table,
 		    uint32_t other_index);
 
-/* A site's place, for those that use what the patcher accepted. */
+/* A site's record and place, for those that use what the patcher accepted. */
+const unsigned char *kernel_record(const struct kernel *kernel, uint32_t table, uint32_t index);
 unsigned char *kernel_site(const struct kernel *kernel, uint32_t table, uint32_t index);
 #endif

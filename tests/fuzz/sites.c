@@ -8,15 +8,11 @@
 #include "kernel.h"
 
 #define MAX_TEXT (1 << 18)
+#define MAX_WHYS 24 /* sites of a table that are asked about each template */
 
 const char *fuzz_outcome;
 
 static unsigned char before[MAX_TEXT], wanted[MAX_TEXT];
-
-static uint32_t count_of(const struct vrom_table *table)
-{
-	return (uint32_t)((table->records_end - table->records) / 8);
-}
 
 static enum vrom_status plan_again(struct kernel *kernel, struct vrom_plan *plan, struct vrom_error *error)
 {
@@ -35,9 +31,9 @@ static void check_overlap_error(const struct kernel *kernel, const struct vrom_e
 {
 	int found = 0;
 
-	MUST(error->table < kernel->table_count && error->index < count_of(&kernel->tables[error->table]));
+	MUST(error->table < kernel->table_count && error->index < verdict_count(&kernel->tables[error->table]));
 	for (uint32_t t = 0; t <= error->table; t++)
-		if (error->other < count_of(&kernel->tables[t]))
+		if (error->other < verdict_count(&kernel->tables[t]))
 			found |= verdict_overlap(kernel, error->table, error->index, t, error->other);
 	MUST(found);
 }
@@ -63,18 +59,6 @@ static void check_refusal(struct kernel *kernel, struct vrom_plan *plan, const s
 	MUST(unchanged(kernel));
 }
 
-/* Such a call has something behind it. */
-static int stacks_arguments(const struct kernel *kernel, uint32_t table, uint32_t index)
-{
-	static const uint8_t args[VMI_CALL_COUNT] = {
-#define CALL(number, name, args, r1, r2, r3, result, changes, kind) [number] = args,
-		VMI_CALLS(CALL)
-#undef CALL
-	};
-
-	return args[kernel->tables[table].records[(size_t)index * 8 + 4]] > 3;
-}
-
 /* The text as it must be after the commit, from the previews. */
 static void want(const struct kernel *kernel, const struct vrom_plan *plan, const struct verdict *verdict)
 {
@@ -82,20 +66,15 @@ static void want(const struct kernel *kernel, const struct vrom_plan *plan, cons
 
 	memcpy(wanted, before, kernel->text_size);
 	for (uint32_t t = 0; t < kernel->table_count; t++)
-		for (uint32_t i = 0; i < count_of(&kernel->tables[t]); i++, n++) {
+		for (uint32_t i = 0; i < verdict_count(&kernel->tables[t]); i++, n++) {
 			unsigned char *at = kernel_site(kernel, t, i), bytes[255];
 			unsigned size = vrom_preview(plan, t, i, bytes), choice = vrom_choice(plan, n);
-			uint32_t relative;
 
 			MUST(choice == verdict->choices[n]);
-			MUST(size == kernel->tables[t].records[(size_t)i * 8 + 5]);
-			if (choice == VROM_KEEP)
-				MUST(memcmp(bytes, at, size) == 0);
-			memcpy(&relative, bytes + size - 4, sizeof relative);
-			if (choice == VROM_JUMPED || (choice == VROM_CALLED && !stacks_arguments(kernel, t, i)))
-				MUST(bytes[size - 5] == (choice == VROM_CALLED ? 0xe8 : 0xe9) &&
-				     (uint32_t)((uintptr_t)at + (uintptr_t)kernel->tables[t].moved + size + relative) ==
-				     (uint32_t)kernel->targets[kernel->tables[t].records[(size_t)i * 8 + 4]]);
+			MUST(size == kernel_record(kernel, t, i)[5]);
+			MUST(verdict_bytes(kernel, t, i, choice, bytes));
+			for (unsigned k = 0; i < MAX_WHYS && k < kernel->host.template_count; k++)
+				MUST(vrom_why(plan, t, i, k) == verdict_why(kernel, t, i, choice, k));
 			memcpy(wanted + (at - kernel->text), bytes, size);
 			counts[choice < VROM_INLINE ? choice : VROM_INLINE]++;
 		}
@@ -157,6 +136,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	kernel_build(&kernel, data, size);
 	MUST(kernel.text_size <= MAX_TEXT && kernel.sites <= sizeof choices);
+	for (uint32_t t = 0; t < kernel.table_count; t++)
+		MUST(vrom_count(&kernel.tables[t]) == verdict_count(&kernel.tables[t]));
 	memcpy(before, kernel.text, kernel.text_size);
 	verdict_reach(&verdict, &kernel);
 	memset(&error, 0x5a, sizeof error);

@@ -2,28 +2,62 @@
 /* What vrom_plan must say, worked out once more from vrom/patch.h, with no thought of speed. */
 #include <string.h>
 
-#include "kernel.h"
+#include "verdict.h"
 
-static const struct {
-	uint8_t args, kind;
-	int has_result;
-	uint16_t changes;
-} calls[VMI_CALL_COUNT] = {
+const struct verdict_call verdict_calls[VMI_CALL_COUNT] = {
 #define CALL(number, name, args, r1, r2, r3, result, changes, kind) \
-	[number] = { args, VMI_K_##kind, VMI_R_##result != 0, VROM_FROM_VMI(VMI_R_##changes) },
+	[number] = { args, VMI_K_##kind, { VMI_##r1, VMI_##r2, VMI_##r3 }, VMI_R_##result, VMI_R_##changes },
 	VMI_CALLS(CALL)
 #undef CALL
 };
 
-struct site {
-	intptr_t start; /* in the text */
-	unsigned call, size, operands, native_size;
-	const unsigned char *native;
-};
+/* ---- Records ---- */
 
-static void read_site(struct site *site, const struct vrom_table *table, uint32_t index)
+/* How many of the arguments below place are constants. */
+static unsigned constants_before(unsigned operands, unsigned place)
 {
-	const unsigned char *record = table->records + (size_t)index * 8;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < place; i++)
+		count += operands >> i & 1;
+	return count;
+}
+
+static const unsigned char *record_of(const struct vrom_table *table, uint32_t index)
+{
+	const unsigned char *record = table->records;
+
+	while (index--)
+		record += 8 + 4 * constants_before(record[6], 5);
+	return record;
+}
+
+const unsigned char *kernel_record(const struct kernel *kernel, uint32_t table, uint32_t index)
+{
+	return record_of(&kernel->tables[table], index);
+}
+
+unsigned char *kernel_site(const struct kernel *kernel, uint32_t table, uint32_t index)
+{
+	const unsigned char *record = kernel_record(kernel, table, index);
+	int32_t offset;
+
+	memcpy(&offset, record, sizeof offset);
+	return (unsigned char *)((uintptr_t)record + offset);
+}
+
+uint32_t verdict_count(const struct vrom_table *table)
+{
+	size_t size = table->records_end - table->records, at = 0;
+	uint32_t count = 0;
+
+	for (; at + 8 <= size; count++)
+		at += 8 + 4 * constants_before(table->records[at + 6], 5);
+	return count;
+}
+
+void verdict_read(struct site *site, const struct vrom_table *table, const unsigned char *record)
+{
 	int32_t offset;
 	uint16_t operands;
 
@@ -33,36 +67,62 @@ static void read_site(struct site *site, const struct vrom_table *table, uint32_
 	site->call = record[4];
 	site->size = record[5];
 	site->operands = operands;
+	for (unsigned place = 0; place < 5; place++) {
+		struct argument *argument = &site->arguments[place];
+
+		argument->is_there = site->call < VMI_CALL_COUNT && place < verdict_calls[site->call].args;
+		argument->is_constant = operands >> place & 1;
+		argument->value = 0;
+		argument->reg = place == 3 ? operands >> VROM_ARG4_SHIFT & 7 : place == 4 ? operands >> VROM_ARG5_SHIFT & 7 :
+				argument->is_there ? verdict_calls[site->call].in[place] : 0;
+		if (argument->is_constant)
+			memcpy(&argument->value, record + 8 + 4 * constants_before(operands, place), 4);
+	}
 }
 
-static int register_is_good(unsigned number)
+/* ---- One site ---- */
+
+static int fits_byte(uint32_t value)
 {
-	return number == VMI_EBX || number == VMI_EBP || number == VMI_ESI || number == VMI_EDI;
+	return (int32_t)value >= INT8_MIN && (int32_t)value <= INT8_MAX;
+}
+
+unsigned verdict_length(const struct site *site)
+{
+	unsigned length = 5;
+
+	for (unsigned place = 0; place < 3; place++)
+		if (site->arguments[place].is_there && site->arguments[place].is_constant)
+			length += 5;
+	for (unsigned place = 3; place < 5; place++)
+		if (site->arguments[place].is_there)
+			length += !site->arguments[place].is_constant ? 1 : fits_byte(site->arguments[place].value) ? 2 : 5;
+	return length + (site->arguments[3].is_there ? 4 : 0);
 }
 
 static int operands_are_good(const struct site *site)
 {
-	unsigned fourth = site->operands >> VROM_ARG4_SHIFT & 7, fifth = site->operands >> VROM_ARG5_SHIFT & 7;
-	unsigned args = calls[site->call].args;
+	const struct verdict_call *call = &verdict_calls[site->call];
 
-	return (site->operands & 0x1f) == 0 && (site->operands & 0x8000) == 0 &&
-	       (args >= 4 ? register_is_good(fourth) : fourth == 0) && (args >= 5 ? register_is_good(fifth) : fifth == 0);
-}
+	if (site->operands & 0x8000)
+		return 0;
+	for (unsigned place = 0; place < 5; place++) {
+		const struct argument *argument = &site->arguments[place];
+		unsigned reg = argument->reg;
 
-/* Whether text holds the padding of count bytes, in nops of 9 and one shorter. */
-static int is_padding(const unsigned char *text, unsigned count)
-{
-	static const unsigned char nops[10][9] = {
-		{ 0 }, { 0x90 }, { 0x66, 0x90 }, { 0x0f, 0x1f, 0 }, { 0x0f, 0x1f, 0x40, 0 }, { 0x0f, 0x1f, 0x44, 0, 0 },
-		{ 0x66, 0x0f, 0x1f, 0x44, 0, 0 }, { 0x0f, 0x1f, 0x80, 0, 0, 0, 0 }, { 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0 },
-		{ 0x66, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0 },
-	};
-	unsigned nines = count / 9 * 9;
-
-	for (unsigned i = 0; i < nines; i++)
-		if (text[i] != nops[9][i % 9])
+		if (argument->is_constant && !argument->is_there)
 			return 0;
-	return memcmp(text + nines, nops[count - nines], count - nines) == 0;
+		if (place >= 3) {
+			int none = !argument->is_there || argument->is_constant;
+
+			if (none ? reg != 0 : reg != VMI_EBX && reg != VMI_EBP && reg != VMI_ESI && reg != VMI_EDI)
+				return 0;
+		} else if (argument->is_constant && !(call->results >> reg & 1) &&
+			   !((reg == VMI_EAX && site->operands & VROM_EAX) || (reg == VMI_ECX && site->operands & VROM_ECX) ||
+			     (reg == VMI_EDX && site->operands & VROM_EDX)))
+			return 0;
+	}
+	return 1;
 }
 
 static enum vrom_status judge_answer(const struct kernel *kernel, unsigned call)
@@ -70,33 +130,21 @@ static enum vrom_status judge_answer(const struct kernel *kernel, unsigned call)
 	const struct vrom_host *host = &kernel->host;
 	uintptr_t target = kernel->targets[call];
 	int allowed = (target >= host->low && target < host->high) || (host->top && target >= host->top);
+	unsigned kind = verdict_calls[call].kind;
 
 	switch (kernel->types[call]) {
 	case VMI_RELOCATION_NONE:
-		return calls[call].kind & VMI_IS_REQUIRED ? VROM_REQUIRED : VROM_OK;
+		return kind & VMI_IS_REQUIRED ? VROM_REQUIRED : VROM_OK;
 	case VMI_RELOCATION_CALL_REL:
 		return allowed ? VROM_OK : VROM_REACH;
 	case VMI_RELOCATION_JUMP_REL:
-		return !(calls[call].kind & VMI_IS_FINAL) ? VROM_RETURNS : allowed ? VROM_OK : VROM_REACH;
+		return !(kind & VMI_IS_FINAL) ? VROM_RETURNS : allowed ? VROM_OK : VROM_REACH;
 	case VMI_RELOCATION_NOP:
-		return calls[call].kind & VMI_IS_REQUIRED ? VROM_REQUIRED :
-		       calls[call].has_result || calls[call].kind & VMI_IS_FINAL ? VROM_ANSWER : VROM_OK;
+		return kind & VMI_IS_REQUIRED ? VROM_REQUIRED :
+		       verdict_calls[call].results || kind & VMI_IS_FINAL ? VROM_ANSWER : VROM_OK;
 	default:
 		return VROM_ANSWER;
 	}
-}
-
-static int template_is_good(const struct vrom_template *template)
-{
-	if (template->length < 1 || template->length > VROM_TEMPLATE_CODE || template->changes & ~VROM_STANDARD)
-		return 0;
-	for (unsigned i = 0; i < 2; i++) {
-		if (template->holes[i].kind != VROM_HOLE_NONE && template->holes[i].kind != VROM_HOLE_ROM)
-			return 0;
-		if (template->holes[i].kind == VROM_HOLE_ROM && template->holes[i].offset + 4u > template->length)
-			return 0;
-	}
-	return 1;
 }
 
 /* What becomes of a good site. */
@@ -110,17 +158,16 @@ static enum vrom_status judge_choice(const struct kernel *kernel, const struct v
 	if (status != VROM_OK)
 		return status;
 	for (unsigned i = 0; i < kernel->host.template_count; i++)
-		if (templates[i].call == site->call && !template_is_good(&templates[i]))
+		if (templates[i].call == site->call && !verdict_template_is_good(&templates[i]))
 			return VROM_TEMPLATE;
 	for (unsigned i = 0; i < kernel->host.template_count; i++)
-		if (templates[i].call == site->call && templates[i].length <= site->size &&
-		    (templates[i].changes & ~site->operands) == 0) {
+		if (templates[i].call == site->call && verdict_template(&templates[i], site) == VROM_WHY_TAKEN) {
 			*choice = (uint8_t)(VROM_INLINE + i);
 			return VROM_OK;
 		}
 	*choice = type == VMI_RELOCATION_NONE ? VROM_KEEP : type == VMI_RELOCATION_CALL_REL ? VROM_CALLED :
 		  type == VMI_RELOCATION_JUMP_REL ? VROM_JUMPED : VROM_ERASED;
-	if (*choice == VROM_CALLED && calls[site->call].changes & ~site->operands)
+	if (*choice == VROM_CALLED && VROM_FROM_VMI(verdict_calls[site->call].changes) & ~site->operands)
 		return VROM_CHANGES;
 	if (kernel->host.wide && (*choice == VROM_CALLED || *choice == VROM_JUMPED)) {
 		__int128 from = (__int128)(uintptr_t)table->text + site->start + table->moved;
@@ -132,25 +179,34 @@ static enum vrom_status judge_choice(const struct kernel *kernel, const struct v
 	return VROM_OK;
 }
 
-static enum vrom_status judge_site(const struct kernel *kernel, const struct vrom_table *table, struct site *site,
-				   uint8_t *choice)
+static enum vrom_status judge_site(const struct kernel *kernel, const struct vrom_table *table, const struct site *site,
+				   const unsigned char *native, unsigned native_size, uint8_t *choice)
 {
 	intptr_t text_size = table->text_end - table->text;
+	const unsigned char *at = table->text + site->start;
 
 	*choice = VROM_KEEP;
 	if (site->start < 0 || site->start >= text_size || (intptr_t)site->size > text_size - site->start)
 		return VROM_OUTSIDE;
 	if (site->call >= VMI_CALL_COUNT)
 		return VROM_CALL;
-	if ((int)site->size < VROM_ROOM(calls[site->call].args, calls[site->call].kind))
+	if (site->size < verdict_length(site))
 		return VROM_SIZE;
 	if (!operands_are_good(site))
 		return VROM_OPERANDS;
-	if (site->native_size > site->size ||
-	    memcmp(table->text + site->start, site->native, site->native_size) != 0 ||
-	    !is_padding(table->text + site->start + site->native_size, site->size - site->native_size))
+	if (native_size > site->size || memcmp(at, native, native_size) != 0 ||
+	    !verdict_is_padding(at + native_size, site->size - native_size))
 		return VROM_NATIVE;
 	return kernel->no_host ? VROM_OK : judge_choice(kernel, table, site, choice);
+}
+
+/* ---- All sites ---- */
+
+struct site verdict_sites[1024];
+
+static int overlap(const struct site *one, const struct site *two)
+{
+	return one->start < two->start + (intptr_t)two->size && two->start < one->start + (intptr_t)one->size;
 }
 
 int verdict_overlap(const struct kernel *kernel, uint32_t table, uint32_t index, uint32_t other_table,
@@ -160,25 +216,9 @@ int verdict_overlap(const struct kernel *kernel, uint32_t table, uint32_t index,
 
 	if (table == other_table && index == other_index)
 		return 0;
-	read_site(&one, &kernel->tables[table], index);
-	read_site(&two, &kernel->tables[other_table], other_index);
-	return one.start < two.start + (intptr_t)two.size && two.start < one.start + (intptr_t)one.size;
-}
-
-static uint32_t count_of(const struct vrom_table *table)
-{
-	return (uint32_t)((table->records_end - table->records) / 8);
-}
-
-static int any_overlap(const struct kernel *kernel)
-{
-	for (uint32_t t = 0; t < kernel->table_count; t++)
-		for (uint32_t i = 0; i < count_of(&kernel->tables[t]); i++)
-			for (uint32_t u = 0; u <= t; u++)
-				for (uint32_t j = 0; j < (u == t ? i : count_of(&kernel->tables[u])); j++)
-					if (verdict_overlap(kernel, t, i, u, j))
-						return 1;
-	return 0;
+	verdict_read(&one, &kernel->tables[table], kernel_record(kernel, table, index));
+	verdict_read(&two, &kernel->tables[other_table], kernel_record(kernel, other_table, other_index));
+	return overlap(&one, &two);
 }
 
 static void set(struct verdict *verdict, enum vrom_status status, uint32_t table, uint32_t index)
@@ -188,35 +228,55 @@ static void set(struct verdict *verdict, enum vrom_status status, uint32_t table
 	verdict->index = index;
 }
 
+/* One table, whose sites come after those at sites. Whether it is good; then sites is moved on. */
+static int judge_table(struct verdict *verdict, const struct kernel *kernel, uint32_t t, struct site **sites,
+		       size_t *left)
+{
+	const struct vrom_table *table = &kernel->tables[t];
+	const unsigned char *record = table->records, *native = table->native;
+	uint8_t *choice = verdict->choices + (kernel->sites - *left);
+
+	verdict->status = VROM_OK;
+	if ((table->records_end - record) % 4)
+		set(verdict, VROM_TABLE, t, VROM_NO_INDEX);
+	for (uint32_t i = 0; verdict->status == VROM_OK && record < table->records_end; i++) {
+		enum vrom_status status = VROM_TABLE;
+		size_t size = table->records_end - record;
+
+		if (size < 8 || size < 8 + 4 * constants_before(record[6], 5)) {
+			/* The record is cut. */
+		} else if (kernel->memory_size < 7 || (kernel->memory_size - 7) / 9 <= (size_t)(*sites - verdict_sites)) {
+			set(verdict, VROM_MEMORY, t, VROM_NO_INDEX);
+			break;
+		} else if (native < table->native_end && table->native_end - native > *native) {
+			verdict_read(*sites, table, record);
+			status = judge_site(kernel, table, *sites, native + 1, *native, choice++);
+			++*sites;
+			--*left;
+			native += 1 + *native;
+			record += 8 + 4 * constants_before(record[6], 5);
+		}
+		if (status != VROM_OK)
+			set(verdict, status, t, i);
+	}
+	if (verdict->status == VROM_OK && native != table->native_end)
+		set(verdict, VROM_TABLE, t, VROM_NO_INDEX);
+	return verdict->status == VROM_OK;
+}
+
 void verdict_reach(struct verdict *verdict, const struct kernel *kernel)
 {
-	uint8_t *choice = verdict->choices;
+	struct site *sites = verdict_sites;
+	size_t left = kernel->sites;
 
-	for (uint32_t t = 0; t < kernel->table_count; t++)
-		if ((kernel->tables[t].records_end - kernel->tables[t].records) % 8)
-			return set(verdict, VROM_TABLE, t, VROM_NO_INDEX);
-	if (kernel->memory_size < kernel->sites * 9 + 7)
+	if (kernel->memory_size < 7)
 		return set(verdict, VROM_MEMORY, 0, VROM_NO_INDEX);
-	for (uint32_t t = 0; t < kernel->table_count; t++) {
-		const struct vrom_table *table = &kernel->tables[t];
-		const unsigned char *native = table->native;
-
-		for (uint32_t i = 0; i < count_of(table); i++) {
-			struct site site;
-			enum vrom_status status = VROM_TABLE;
-
-			if (native < table->native_end && table->native_end - native > *native) {
-				read_site(&site, table, i);
-				site.native_size = *native++;
-				site.native = native;
-				native += site.native_size;
-				status = judge_site(kernel, table, &site, choice++);
-			}
-			if (status != VROM_OK)
-				return set(verdict, status, t, i);
-		}
-		if (native != table->native_end)
-			return set(verdict, VROM_TABLE, t, VROM_NO_INDEX);
-	}
-	set(verdict, any_overlap(kernel) ? VROM_OVERLAP : VROM_OK, 0, VROM_NO_INDEX);
+	for (uint32_t t = 0; t < kernel->table_count; t++)
+		if (!judge_table(verdict, kernel, t, &sites, &left))
+			return;
+	set(verdict, VROM_OK, 0, VROM_NO_INDEX);
+	for (const struct site *one = verdict_sites; one < sites; one++)
+		for (const struct site *two = verdict_sites; two < one; two++)
+			if (overlap(one, two))
+				return set(verdict, VROM_OVERLAP, 0, VROM_NO_INDEX);
 }
