@@ -5,7 +5,7 @@
 
 # ---- The library, on this machine ----
 
-UNIT := plan refuse attach rom live fault annotation
+UNIT := plan template constants usual refuse attach rom live fault annotation
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/tests/%)
 
 $(BUILD)/tests/unit/%.o: tests/unit/%.c
@@ -58,7 +58,7 @@ tests: $(TESTS)
 
 # The host programs alone, for a build with sanitizers.
 .PHONY: sanitized
-sanitized: $(BUILD)/vrom $(addprefix $(BUILD)/tests/,plan refuse attach rom fault annotation)
+sanitized: $(BUILD)/vrom $(addprefix $(BUILD)/tests/,plan template constants usual refuse attach rom fault annotation)
 
 check: all tests
 	tests/check.sh $(BUILD)

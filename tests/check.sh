@@ -54,6 +54,9 @@ export CMOCKA_MESSAGE_OUTPUT=TAP
 export MAKEFLAGS=
 units() {
 	run "$1patcher, what it writes" "$2/tests/plan"
+	run "$1patcher, templates" "$2/tests/template"
+	run "$1patcher, arguments that are constants" "$2/tests/constants"
+	run "$1patcher, sites that are alike" "$2/tests/usual"
 	run "$1patcher, what it refuses" "$2/tests/refuse"
 	run "$1patcher, in which order" "$2/tests/attach"
 	run "$1ROM reader" "$2/tests/rom" "$build/native.rom" "$build/count.rom"

@@ -48,17 +48,25 @@ int verdict_template_is_good(const struct vrom_template *template)
 	return template->guard_arguments[0] <= args && template->guard_arguments[1] <= args;
 }
 
+/* number is from 1. */
+static const struct argument *argument_of(const struct site *site, unsigned number)
+{
+	MUST(number >= 1 && number <= 5);
+	return &site->arguments[number - 1];
+}
+
 enum vrom_why verdict_template(const struct vrom_template *template, const struct site *site)
 {
 	for (unsigned place = 0; place < 5; place++)
 		if (site->arguments[place].is_constant ? template->in_register >> place & 1 : template->constant >> place & 1)
 			return VROM_WHY_OPERAND;
 	for (unsigned i = 0; i < 2; i++) {
-		const struct argument *argument = &site->arguments[template->guard_arguments[i] - 1];
+		const struct argument *argument;
 		uint32_t mask = template->guards[i].mask;
 
 		if (template->guard_arguments[i] == 0)
 			continue;
+		argument = argument_of(site, template->guard_arguments[i]);
 		if (!argument->is_constant)
 			return VROM_WHY_OPERAND;
 		if ((argument->value & mask) != (template->guards[i].value & mask))
@@ -66,11 +74,13 @@ enum vrom_why verdict_template(const struct vrom_template *template, const struc
 	}
 	for (unsigned i = 0; i < 4; i++) {
 		unsigned kind = template->holes[i].what % 16;
-		const struct argument *argument = &site->arguments[template->holes[i].what / 16 - 1];
-		const unsigned char *byte = &template->code[template->holes[i].offset];
+		const struct argument *argument;
+		const unsigned char *byte;
 
 		if (!takes_argument(kind))
 			continue;
+		argument = argument_of(site, template->holes[i].what / 16);
+		byte = &template->code[template->holes[i].offset];
 		if ((kind == VROM_HOLE_RM || kind == VROM_HOLE_REG) == argument->is_constant)
 			return VROM_WHY_OPERAND;
 		if (kind == VROM_HOLE_IMM8) {
@@ -124,7 +134,8 @@ static int is_template(const struct kernel *kernel, const struct vrom_template *
 	memcpy(code, template->code, sizeof code);
 	for (unsigned i = 0; i < 4; i++) {
 		unsigned kind = template->holes[i].what % 16, offset = template->holes[i].offset;
-		const struct argument *argument = &site->arguments[template->holes[i].what / 16 - 1];
+		const struct argument *argument =
+			takes_argument(kind) ? argument_of(site, template->holes[i].what / 16) : NULL;
 
 		if (kind == VROM_HOLE_ROM)
 			add32(code + offset, (uint32_t)kernel->host.rom);

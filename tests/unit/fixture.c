@@ -42,6 +42,31 @@ void refused(enum vrom_status status, unsigned index)
 	assert_true(kernel_untouched(&kernel));
 }
 
+unsigned char patched[KERNEL_TEXT];
+
+/* Previews go one way through the library, and commits of many like sites another. */
+void commits_as_previewed(void)
+{
+	assert_string_equal(vrom_strstatus(make_plan()), vrom_strstatus(VROM_OK));
+	assert_int_equal(plan.sites, kernel.sites);
+	memcpy(patched, kernel.text, KERNEL_TEXT);
+	for (unsigned i = 0; i < kernel.sites; i++) {
+		unsigned char bytes[255];
+		const unsigned char *record = kernel_record(&kernel, i);
+		int32_t distance;
+		unsigned size = vrom_preview(&plan, 0, i, bytes);
+
+		assert_int_equal(size, record[5]);
+		memcpy(&distance, record, 4);
+		memcpy(patched + (record + distance - kernel.text), bytes, size);
+	}
+	assert_true(kernel_untouched(&kernel));
+	assert_int_equal(vrom_commit(&plan), VROM_OK);
+	assert_memory_equal(kernel.text, patched, KERNEL_TEXT);
+	assert_int_equal(vrom_revert(&plan), VROM_OK);
+	assert_true(kernel_untouched(&kernel));
+}
+
 uint32_t load32(const unsigned char *from)
 {
 	uint32_t value;

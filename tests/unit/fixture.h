@@ -27,5 +27,9 @@ enum vrom_status make_plan(void);
 /* That plan is refused for status at site number index, and nothing has changed, nor can anything be changed. */
 void refused(enum vrom_status status, unsigned index);
 
+/* Plans, and commits what is previewed, and nothing else; then reverts. The text as it was committed is in patched. */
+void commits_as_previewed(void);
+extern unsigned char patched[KERNEL_TEXT];
+
 uint32_t load32(const unsigned char *from);
 #endif
