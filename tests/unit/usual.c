@@ -28,16 +28,19 @@ static const struct kind {
 };
 #define KINDS (sizeof kinds / sizeof *kinds)
 
-static const char native[] = "\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x20\x21\x22\x23\x24";
+static const char native[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
-/* So many sites of one kind, 5 bytes apart; their places. Nothing lies behind the last one. */
-static void many(const struct kind *kind, unsigned native_size, unsigned size, unsigned count, unsigned *places)
+/* Of so many, the last do not go the short way: there is nothing behind their records that may be read. */
+#define MANY 14
+
+/* MANY sites of one kind, 5 bytes apart; their places. Nothing lies behind the last one. */
+static void many(const struct kind *kind, unsigned native_size, unsigned size, unsigned *places)
 {
 	unsigned at = 7;
 
 	start(NULL);
 	fake.types[kind->call] = kind->type;
-	for (unsigned i = 0; i < count; i++, at += size + 5)
+	for (unsigned i = 0; i < MANY; i++, at += size + 5)
 		kernel_site_with(&kernel, places[i] = at, kind->call, native, native_size, size, kind->operands,
 				 kind->constants);
 	kernel_finish(&kernel);
@@ -46,13 +49,13 @@ static void many(const struct kind *kind, unsigned native_size, unsigned size, u
 
 static void every_size(void **state)
 {
-	unsigned places[12];
+	unsigned places[MANY];
 
 	(void)state;
 	for (unsigned k = 0; k < KINDS; k++)
 		for (unsigned size = kinds[k].least; size <= 40; size++)
 			for (unsigned native_size = 0; native_size <= 20 && native_size <= size; native_size++) {
-				many(&kinds[k], native_size, size, 12, places);
+				many(&kinds[k], native_size, size, places);
 				commits_as_previewed();
 			}
 }
@@ -65,13 +68,13 @@ static void every_size_in_line(void **state)
 		  .holes = { { 0, VROM_HOLE_ROM } } },
 		{ .call = VMI_CALL_EnableInterrupts, .code = "abcdefghijklmnopqrstuvwx", .holes = { { 0, VROM_HOLE_REL } } },
 	};
-	unsigned places[12];
+	unsigned places[MANY];
 
 	(void)state;
 	for (unsigned k = 0; k < KINDS; k++)
 		for (unsigned size = kinds[k].least; size <= 40; size++)
 			for (unsigned length = 4; length <= VROM_TEMPLATE_CODE; length++) {
-				many(&kinds[k], size / 2, size, 12, places);
+				many(&kinds[k], size / 2, size, places);
 				templates[0].length = templates[1].length = templates[2].length = length;
 				fake.host.templates = templates;
 				fake.host.template_count = 3;
@@ -82,7 +85,7 @@ static void every_size_in_line(void **state)
 /* One bit wrong in one of them: in the text, in the seal. */
 static void every_bit_counts(void **state)
 {
-	unsigned places[9];
+	unsigned places[MANY];
 
 	(void)state;
 	for (unsigned k = 0; k < KINDS; k++)
@@ -91,7 +94,7 @@ static void every_bit_counts(void **state)
 				unsigned native_size = (const unsigned[]){ 0, 1, 4, size / 2, size }[n];
 				unsigned bad = 1 + (size + n) % 8;
 
-				many(&kinds[k], native_size, size, 9, places);
+				many(&kinds[k], native_size, size, places);
 				assert_int_equal(make_plan(), VROM_OK);
 				for (unsigned bit = 0; bit < 8 * size; bit++) {
 					kernel.text[places[bad] + bit / 8] ^= 1 << bit % 8;
@@ -111,21 +114,46 @@ static void every_bit_counts(void **state)
 			}
 }
 
+/* The text is like that of the others, but the seal has more, or less, than theirs. */
+static void the_seal_may_differ(void **state)
+{
+	(void)state;
+	for (unsigned size = 5; size <= 20; size++)
+		for (unsigned n = 0; n < 3; n++) {
+			const char *seal = &"\xfa\x01\0\xfa\xfb\0\xfa"[3 * n];
+			unsigned native_size = (const unsigned[]){ 2, 2, 0 }[n];
+
+			start(NULL);
+			for (unsigned i = 0; i < 20; i++)
+				kernel_site(&kernel, 30 * i, VMI_CALL_SetCR3, i == 13 ? seal : "\xfa", i == 13 ? native_size : 1,
+					    size, VROM_STANDARD);
+			memcpy(kernel.text + 30 * 13, kernel.text, size);
+			kernel_finish(&kernel);
+			refused(VROM_NATIVE, 13);
+		}
+	/* A part of the padding may as well be in the seal. */
+	start(NULL);
+	for (unsigned i = 0; i < 20; i++)
+		kernel_site(&kernel, 30 * i, VMI_CALL_SetCR3, "\xfa\x66", 1 + i % 3 % 2, 8 - i % 2, VROM_STANDARD);
+	kernel_finish(&kernel);
+	commits_as_previewed();
+}
+
 /* Each bit of a record that is like those before it is either refused or means something else. */
 static void every_bit_of_a_record_counts(void **state)
 {
-	unsigned places[6];
+	unsigned places[MANY];
 	unsigned char usual[255], bytes[255];
 
 	(void)state;
 	for (unsigned k = 0; k < KINDS; k++) {
 		unsigned size = kinds[k].least + 3, length = record_size(kinds[k].operands);
 
-		many(&kinds[k], 2, size, 6, places);
+		many(&kinds[k], 2, size, places);
 		assert_int_equal(make_plan(), VROM_OK);
 		vrom_preview(&plan, 0, 2, usual);
 		for (unsigned bit = 0; bit < 8 * length; bit++) {
-			unsigned char *byte = kernel_record(&kernel, 3) + bit / 8;
+			unsigned char *byte = kernel_record(&kernel, 5) + bit / 8;
 			enum vrom_status status;
 
 			*byte ^= 1 << bit % 8;
@@ -133,8 +161,8 @@ static void every_bit_of_a_record_counts(void **state)
 			if (status == VROM_OK) {
 				/* The call, the size (of nops), operands or constants are others. */
 				assert_true(bit >= 32);
-				vrom_preview(&plan, 0, 3, bytes);
-				if (bit >= 64 && plan.called == 6)
+				vrom_preview(&plan, 0, 5, bytes);
+				if (bit >= 64 && plan.called == MANY)
 					assert_memory_not_equal(bytes, usual, size);
 				commits_as_previewed();
 			} else if (bit < 32)
@@ -211,7 +239,7 @@ static void kinds_that_take_turns(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		TEST(every_size), TEST(every_size_in_line), TEST(every_bit_counts), TEST(every_bit_of_a_record_counts),
+		TEST(every_size), TEST(every_size_in_line), TEST(every_bit_counts), TEST(the_seal_may_differ), TEST(every_bit_of_a_record_counts),
 		TEST(only_the_constants_differ), TEST(kinds_that_take_turns),
 	};
 
