@@ -18,7 +18,9 @@ static struct image image;
 static unsigned char *before;
 static void *memory;
 static struct fake_host fake;
-static struct vrom_template template;
+/* The first one may be damaged; the kernel has sites for the others. */
+static struct vrom_template templates[6];
+#define template templates[0]
 static struct vrom_plan plan;
 
 /* What the kernel has, but for a table that a fault cuts. */
@@ -59,7 +61,9 @@ static struct place place_of(unsigned index)
 	return place;
 }
 
-/* Each plants a fault at a place. What it changes it undoes with undo(). */
+/* Each plants a fault at a place, and says what must come of it, or one of these. What it changes is undone. */
+#define NOT_HERE VROM_STATUS_COUNT           /* no such fault at this site */
+#define FROM_HERE_ON (VROM_STATUS_COUNT + 1) /* a refusal, of this site or a later one */
 static struct place site;
 static unsigned site_index, spare_call;
 static unsigned char old_record[28], old_text[255];
@@ -128,6 +132,85 @@ static enum vrom_status long_template(void)
 	template.call = spare_call;
 	template.length = VROM_TEMPLATE_CODE + 1;
 	return VROM_TEMPLATE;
+}
+static enum vrom_status hole_outside(void)
+{
+	spare();
+	template.call = spare_call;
+	template.length = 5;
+	template.holes[site_index % VROM_TEMPLATE_HOLES] = (struct vrom_hole){ 2, VROM_HOLE_REL };
+	return VROM_TEMPLATE;
+}
+static enum vrom_status unknown_hole(void)
+{
+	spare();
+	template.call = spare_call;
+	template.length = 5;
+	template.holes[site_index % VROM_TEMPLATE_HOLES].what = VROM_HOLE_KINDS + site_index % 8;
+	return VROM_TEMPLATE;
+}
+static enum vrom_status guard_for_nothing(void)
+{
+	spare();
+	template.call = spare_call;
+	template.guard_arguments[site_index % VROM_TEMPLATE_GUARDS] = arguments[spare_call] + 1 + site_index % 3;
+	return VROM_TEMPLATE;
+}
+/* A template that the site does not get, and the call changes what is in use. */
+static enum vrom_status guard_not_met(void)
+{
+	if (!(site.constants & 1))
+		return NOT_HERE;
+	spare();
+	template.call = spare_call;
+	template.guard_arguments[0] = 1;
+	memcpy(&template.guards[0].value, site.record + 8, 4);
+	template.guards[0].value ^= 1;
+	template.guards[0].mask = 0xff;
+	site.record[7] &= ~(VROM_FLAGS >> 8);
+	return VROM_CHANGES;
+}
+static enum vrom_status constant_not_free(void)
+{
+	static const uint8_t in[][3] = {
+#define X(number, name, args, r1, r2, r3, result, changes, kind) [number] = { VMI_##r1, VMI_##r2, VMI_##r3 },
+		VMI_CALLS(X)
+#undef X
+	};
+	unsigned place = site.constants & 1 ? 0 : site.constants & 2 ? 1 : 2;
+
+	if (!(site.constants & 7))
+		return NOT_HERE;
+	spare();
+	site.record[7] &= ~(VROM_EAX >> 8 << in[spare_call][place]);
+	return VROM_OPERANDS;
+}
+/* All records behind are then read from a wrong place. */
+static enum vrom_status constant_more(void)
+{
+	for (unsigned bit = 0; bit < 5; bit++)
+		if (!(site.constants >> bit & 1)) {
+			site.record[6] ^= 1 << bit;
+			return FROM_HERE_ON;
+		}
+	return NOT_HERE;
+}
+static enum vrom_status constant_less(void)
+{
+	if (!site.constants)
+		return NOT_HERE;
+	site.record[6] &= site.record[6] - 1;
+	return FROM_HERE_ON;
+}
+static enum vrom_status records_cut(void)
+{
+	table.records_end = site.record + record_size(site.constants) - 4;
+	return VROM_TABLE;
+}
+static enum vrom_status seal_cut(void)
+{
+	table.native_end = site.native + site.native_size - 1;
+	return VROM_TABLE;
 }
 static enum vrom_status in_use(void)
 {
@@ -198,6 +281,15 @@ static const struct {
 	{ "template too long", long_template },
 	{ "register in use", in_use },
 	{ "call not provided", not_provided },
+	{ "hole outside its template", hole_outside },
+	{ "hole of unknown kind", unknown_hole },
+	{ "guard for no argument", guard_for_nothing },
+	{ "guard not met, and register in use", guard_not_met },
+	{ "constant whose register is in use", constant_not_free },
+	{ "constant too many", constant_more },
+	{ "constant too few", constant_less },
+	{ "records cut", records_cut },
+	{ "seal cut", seal_cut },
 	{ "overlap", overlap },
 };
 
@@ -205,15 +297,24 @@ static void start_host(void)
 {
 	fake_host_start(&fake, 0xc00d0000);
 	fake.host.wide = 0;
-	memset(&template, 0, sizeof template);
+	memset(templates, 0, sizeof templates);
 	template.call = 255;
 	template.length = 1;
-	fake.host.templates = &template;
-	fake.host.template_count = 1;
+	templates[1] = (struct vrom_template){ .call = VMI_CALL_OUTB, .length = 3, .code = "\xe6", .holes = { { 1, 0x25 } } };
+	templates[2] = (struct vrom_template){ .call = VMI_CALL_OUTB, .length = 2, .code = "\xee", .in_register = 2 };
+	templates[3] = (struct vrom_template){ .call = VMI_CALL_SetLazyMode, .guard_arguments = { 1 },
+					       .guards = { { 1, 1 } } };
+	templates[4] = (struct vrom_template){ .call = VMI_CALL_DisableInterrupts, .length = 7, .code = "\x80\x25",
+					       .holes = { { 2, VROM_HOLE_ROM } } };
+	templates[5] = (struct vrom_template){ .call = VMI_CALL_EnableInterrupts, .length = 5, .code = "\xe8",
+					       .holes = { { 1, VROM_HOLE_REL } } };
+	fake.host.templates = templates;
+	fake.host.template_count = 6;
 	table = image.table;
 }
 
-static int try_fault(unsigned kind, unsigned index, unsigned *overlaps)
+/* Whether it came out as it must; *tried counts the sites that can have it. */
+static int try_fault(unsigned kind, unsigned index, unsigned *tried, unsigned *overlaps)
 {
 	struct vrom_error error;
 	enum vrom_status expected, status;
@@ -228,17 +329,22 @@ static int try_fault(unsigned kind, unsigned index, unsigned *overlaps)
 	expected = faults[kind].plant();
 	memcpy(planted, image.bytes, image.size);
 	status = vrom_plan(&plan, &fake.host, &table, 1, memory, VROM_PLAN_MEMORY(image.sites), &error);
-	good = status == expected && error.status == status;
+	*tried += expected != NOT_HERE;
+	good = expected == NOT_HERE ? status == VROM_OK : expected == FROM_HERE_ON ? status != VROM_OK : status == expected;
+	good &= status == VROM_OK || error.status == status;
 	/* Sites that another's record was laid over: either may be named, but of two the later. */
-	if (status == VROM_OVERLAP) {
+	if (expected == FROM_HERE_ON) {
+		good &= error.index >= index;
+	} else if (status == VROM_OVERLAP) {
 		++*overlaps;
 		good &= error.index == index || error.other == index;
-	} else if (status == VROM_REQUIRED)
+	} else if (status == VROM_REQUIRED) {
 		/* Another site of the kernel's own may be the first that needs the call. */
 		good &= error.index <= index;
-	else
+	} else if (expected != NOT_HERE) {
 		good &= error.index == index;
-	good &= vrom_commit(&plan) == VROM_STATE && memcmp(planted, image.bytes, image.size) == 0;
+	}
+	good &= (expected == NOT_HERE || vrom_commit(&plan) == VROM_STATE) && memcmp(planted, image.bytes, image.size) == 0;
 	if (!good)
 		printf("# site %u: %s; wanted: %s\n", index, vrom_strstatus(status), vrom_strstatus(expected));
 	memcpy(site.record, old_record, record_size(site.constants));
@@ -263,20 +369,20 @@ int main(int argc, char **argv)
 	start_host();
 	int sound = vrom_plan(&plan, &fake.host, &image.table, 1, memory, VROM_PLAN_MEMORY(image.sites), &error) ==
 			    VROM_OK &&
-		    plan.sites == image.sites && vrom_commit(&plan) == VROM_OK &&
+		    plan.sites == image.sites && plan.inlined && vrom_commit(&plan) == VROM_OK &&
 		    memcmp(before, image.bytes, image.size) != 0 && vrom_revert(&plan) == VROM_OK &&
 		    memcmp(before, image.bytes, image.size) == 0;
 
 	printf("%s %u - %u sites, sound, committed and reverted\n", sound ? "ok" : "not ok", ++number, image.sites);
 	failed += !sound;
 	for (unsigned kind = 0; kind < sizeof faults / sizeof *faults; kind++) {
-		unsigned good = 0;
+		unsigned good = 0, tried = 0;
 
 		for (unsigned i = 0; i < image.sites; i++)
-			good += try_fault(kind, i, &overlaps);
-		failed += good != image.sites;
-		printf("%s %u - %s at each of %u sites\n", good == image.sites ? "ok" : "not ok", ++number,
-		       faults[kind].name, image.sites);
+			good += try_fault(kind, i, &tried, &overlaps);
+		failed += good != image.sites || !tried;
+		printf("%s %u - %s at each of %u sites\n", good == image.sites && tried ? "ok" : "not ok", ++number,
+		       faults[kind].name, tried);
 	}
 	/* The overlap check itself must have been reached, not only the seal before it. */
 	printf("%s %u - %u overlaps of equal sites among them\n", overlaps ? "ok" : "not ok", ++number, overlaps);
