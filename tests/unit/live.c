@@ -83,36 +83,65 @@ static void *run(void *argument)
 	return NULL;
 }
 
-/* A function of sites only. Natively each is "lea 1(rax), rax", then nops; patched, a call of the same. */
+/* The kinds of sites, in turn: calls, one that loads a constant first, and code in line, with and without one. */
+static const struct kind {
+	unsigned call, size, operands;
+	uint32_t constant;
+} kinds[] = {
+	{ VMI_CALL_EnableInterrupts, 8, VROM_STANDARD, 0 },
+	{ VMI_CALL_SetCR3, 5, VROM_STANDARD, 0 },
+	{ VMI_CALL_WRMSR, 10, VROM_STANDARD + 1, 0x12345678 },
+	{ VMI_CALL_FlushTLB, 12, VROM_STANDARD + 1, 2 },
+	{ VMI_CALL_WRMSR, 20, VROM_STANDARD + 1, 7 },
+	{ VMI_CALL_FlushTLB, 10, VROM_STANDARD + 1, 2 },
+	{ VMI_CALL_CLTS, 5, VROM_STANDARD, 0 },
+	{ VMI_CALL_FlushTLB, 12, VROM_STANDARD + 1, 2 },
+};
+#define KINDS (sizeof kinds / sizeof *kinds)
+
+static const struct vrom_template templates[] = {
+	/* lea (constant - 1)(rax), rax */
+	{ .call = VMI_CALL_FlushTLB, .length = 4, .code = "\x48\x8d\x40\xff", .holes = { { 3, 0x14 } },
+	  .guard_arguments = { 1 }, .guards = { { 0xff, 2 } } },
+	/* inc rax; nop */
+	{ .call = VMI_CALL_CLTS, .length = 4, .changes = VROM_FLAGS, .code = "\x48\xff\xc0\x90" },
+};
+
+/* A function of sites only. Natively each is "lea 1(rax), rax", then nops; patched, a call of the same, or the like. */
 static void make_code(void)
 {
 	unsigned char *at = code, *seal = native;
-	unsigned char *callee = code + 4096, *records = code + 8192;
+	unsigned char *callee = code + 4096, *record = code + 8192;
 
 	memcpy(callee, "\x48\x8d\x40\x01\xc3", 5);
 	memcpy(at, "\x31\xc0", 2);
 	at += 2;
 	for (unsigned i = 0; i < SITES; i++) {
-		unsigned size = i % 2 ? 5 : 8;
-		int32_t distance = (int32_t)(at - (records + 8 * i));
-		uint16_t operands = VROM_STANDARD;
+		const struct kind *kind = &kinds[i % KINDS];
+		int32_t distance = (int32_t)(at - record);
+		uint16_t operands = kind->operands;
 
-		memcpy(records + 8 * i, &distance, 4);
-		records[8 * i + 4] = i % 2 ? VMI_CALL_SetCR3 : VMI_CALL_EnableInterrupts;
-		records[8 * i + 5] = size;
-		memcpy(records + 8 * i + 6, &operands, 2);
+		memcpy(record, &distance, 4);
+		record[4] = kind->call;
+		record[5] = kind->size;
+		memcpy(record + 6, &operands, 2);
+		memcpy(record + 8, &kind->constant, 4);
+		record += record_size(operands);
 		*seal++ = 4;
 		memcpy(seal, "\x48\x8d\x40\x01", 4);
 		seal += 4;
 		memcpy(at, "\x48\x8d\x40\x01", 4);
-		expected_nops(at + 4, size - 4);
-		at += size;
+		expected_nops(at + 4, kind->size - 4);
+		at += kind->size;
 	}
 	/* All of them ran, or the thread stops here. */
 	memcpy(at, "\x83\xf8\x28\x74\x02\x0f\x0b\xc3", 8);
-	table = (struct vrom_table){ records, records + 8 * SITES, native, seal, code, code + 4096, 0, 0 };
+	table = (struct vrom_table){ code + 8192, record, native, seal, code, code + 4096, 0, 0 };
 	fake_host_start(&fake, (uintptr_t)callee);
-	fake.targets[VMI_CALL_SetCR3] = fake.targets[VMI_CALL_EnableInterrupts] = (uintptr_t)callee;
+	for (unsigned call = 0; call < VMI_CALL_COUNT; call++)
+		fake.targets[call] = (uintptr_t)callee;
+	fake.host.templates = templates;
+	fake.host.template_count = 2;
 }
 
 static void threads_run_through_patching(void **state)
@@ -126,7 +155,8 @@ static void threads_run_through_patching(void **state)
 	assert_ptr_not_equal(code, MAP_FAILED);
 	make_code();
 	assert_int_equal(vrom_plan(&plan, &fake.host, &table, 1, memory, sizeof memory, &error), VROM_OK);
-	assert_int_equal(plan.called, SITES);
+	assert_int_equal(plan.called, SITES / 2);
+	assert_int_equal(plan.inlined, SITES / 2);
 	/* A trap is told from any other breakpoint. */
 	assert_true(vrom_trapped(&plan, (uintptr_t)code + 3));
 	assert_false(vrom_trapped(&plan, (uintptr_t)code + 2));
