@@ -31,7 +31,7 @@ struct bench_shape {
 struct bench_kernel {
 	struct vrom_table table;
 	struct vrom_host host;
-	unsigned sites;
+	unsigned sites, constants; /* so many have any */
 	size_t text_size, native_size, site_bytes;
 };
 
@@ -46,7 +46,7 @@ struct bench_patch {
 	double plan, commit, both, revert, floor;
 	double xray, xray_revert; /* negative: not measured */
 	double site_bytes;        /* on average */
-	unsigned called, inlined, erased, kept;
+	unsigned called, inlined, erased, kept, constants;
 };
 
 /* xray: the program with as many sleds, or NULL. */

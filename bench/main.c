@@ -108,11 +108,12 @@ static void print_tables(int has_xray)
 	for (unsigned i = 0; i < COUNT(other_rows); i++)
 		print_row(&other_rows[i]);
 	printf("\n%.0f %% of the sites become a call, %.0f %% code in line, %.0f %% nops, %.0f %% stay native; %.1f bytes on"
-	       " average.\nUnsorted: object files of 100 sites, a tenth of each in a second text section.\n",
+	       " average;\n%.0f %% have constants.\nUnsorted: object files of 100 sites, a tenth of each in a second text section.\n",
 	       100.0 * main_rows[2].called / main_rows[2].shape.sites,
 	       100.0 * main_rows[2].inlined / main_rows[2].shape.sites,
 	       100.0 * main_rows[2].erased / main_rows[2].shape.sites,
-	       100.0 * main_rows[2].kept / main_rows[2].shape.sites, main_rows[2].site_bytes);
+	       100.0 * main_rows[2].kept / main_rows[2].shape.sites, main_rows[2].site_bytes,
+	       100.0 * main_rows[2].constants / main_rows[2].shape.sites);
 	if (!has_xray)
 		printf("%s.\n", XRAY_HINT);
 	printf("\nOne call site, ns and the ratio to a direct call. Warm and cold: added to real work, over a nop.\n\n"
@@ -153,8 +154,8 @@ static void write_rows(FILE *file, const char *key, const struct bench_patch *ro
 			row->revert);
 		write_xray(file, "xray_revert_ns", row->xray_revert);
 		fprintf(file, ", \"distance\": %u, \"sorted\": %s, \"site_bytes\": %.2f, \"called\": %u, \"inlined\": %u, "
-			"\"erased\": %u, \"native\": %u}%s\n", row->shape.distance, row->shape.object ? "false" : "true",
-			row->site_bytes, row->called, row->inlined, row->erased, row->kept, i + 1 < count ? "," : "");
+			"\"erased\": %u, \"native\": %u, \"with_constants\": %u}%s\n", row->shape.distance, row->shape.object ? "false" : "true",
+			row->site_bytes, row->called, row->inlined, row->erased, row->kept, row->constants, i + 1 < count ? "," : "");
 	}
 	fprintf(file, "  ],\n");
 }

@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <vrom/site.h>
+
 #include "bench.h"
 
 #define TURNS 15
@@ -28,6 +30,7 @@ struct floor {
 
 static void floor_make(struct floor *floor, const struct bench_kernel *kernel, const struct vrom_plan *plan)
 {
+	const unsigned char *next = kernel->table.records;
 	unsigned char *patched, *native;
 
 	floor->places = bench_memory(kernel->sites * sizeof *floor->places);
@@ -35,10 +38,11 @@ static void floor_make(struct floor *floor, const struct bench_kernel *kernel, c
 	floor->native = native = bench_memory(kernel->site_bytes);
 	floor->count = 0;
 	for (unsigned i = 0; i < kernel->sites; i++) {
-		const unsigned char *record = kernel->table.records + (size_t)i * 8;
+		const unsigned char *record = next;
 		struct place place = { .size = record[5] };
 		int32_t offset;
 
+		next += 8 + 4 * __builtin_popcount(record[6] & VROM_CONSTANTS);
 		if (vrom_choice(plan, i) == VROM_KEEP)
 			continue;
 		memcpy(&offset, record, sizeof offset);
@@ -199,6 +203,7 @@ void bench_patch_run(struct bench_patch *result, const char *xray)
 	result->inlined = plan.inlined;
 	result->erased = plan.erased;
 	result->kept = plan.kept;
+	result->constants = kernel.constants;
 	floor_free(&floor, &kernel);
 	bench_memory_free(before, kernel.text_size);
 	bench_memory_free(after, kernel.text_size);
