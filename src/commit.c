@@ -18,9 +18,28 @@ static __attribute__((noinline)) void write_site(const struct vrom_plan *plan, c
 	vrom_code(plan, table, &site, choice, site.at + table->alias);
 }
 
+/* Copies size bytes, 5 to 32, as parts that overlap. */
+static inline void copy(unsigned char *to, const unsigned char *from, uint32_t size)
+{
+	if (size <= 8) {
+		vrom_four_bytes end = *(const vrom_four_bytes *)(from + size - 4);
+
+		*(vrom_four_bytes *)to = *(const vrom_four_bytes *)from;
+		*(vrom_four_bytes *)(to + size - 4) = end;
+		return;
+	}
+	*(vrom_eight_bytes *)to = *(const vrom_eight_bytes *)from;
+	if (size > 16) {
+		*(vrom_eight_bytes *)(to + 8) = *(const vrom_eight_bytes *)(from + 8);
+		*(vrom_eight_bytes *)(to + size - 16) = *(const vrom_eight_bytes *)(from + size - 16);
+	}
+	*(vrom_eight_bytes *)(to + size - 8) = *(const vrom_eight_bytes *)(from + size - 8);
+}
+
 static void write_sites(const struct vrom_plan *plan, int native)
 {
-	const unsigned char *choice = plan->choices;
+	const unsigned char *choice = plan->choices, *hint = plan->hints;
+	uint32_t distances = native ? 0 : UINT32_MAX;
 	ptrdiff_t aliases = 0;
 
 	for (uint32_t t = 0; t < plan->table_count; t++) {
@@ -29,32 +48,27 @@ static void write_sites(const struct vrom_plan *plan, int native)
 
 		aliases |= table.alias;
 		for (; cursor.record < table.records_end; choice++) {
-			struct vrom_cursor here = cursor;
-			struct vrom_site site = vrom_next(&cursor);
-			const struct vrom_becomes *becomes = &plan->becomes[site.call];
-			uint32_t tail = becomes->tail, distance;
-			unsigned char *to;
+			const struct vrom_alike *alike = &plan->alike[*--hint % VROM_ALIKE];
+			const unsigned char *record = cursor.record;
+			unsigned char *at, *to;
+			uint32_t distance;
 
-			/* The new code does not depend on the seal: to follow it would only take time. */
-			if (!native)
-				cursor.native = table.native;
-			if (*choice == VROM_KEEP)
-				continue;
-			if (native || !vrom_is_like(becomes, &site)) {
-				write_site(plan, &plan->tables[t], here, native ? VROM_KEEP : *choice);
+			if (*hint == VROM_ALIKE_NONE) {
+				if (*choice != VROM_KEEP)
+					write_site(plan, &plan->tables[t], cursor, native ? VROM_KEEP : *choice);
+				vrom_next(&cursor);
 				continue;
 			}
-			/* Nearly every site: 5 to 8 bytes, as two halves that may overlap, or up to 16 as three. */
-			to = site.at + table.alias;
-			distance = (uint32_t)(becomes->target - (uintptr_t)site.at - table.moved - site.size);
-			tail += distance & becomes->relative;
-			if (site.size > 8) {
-				__builtin_memcpy(to, &becomes->head, 8);
-				__builtin_memcpy(to + site.size - 8, &tail, 4);
-				tail = becomes->end + (distance & becomes->relative_end);
-			} else
-				__builtin_memcpy(to, &becomes->head, 4);
-			__builtin_memcpy(to + site.size - 4, &tail, 4);
+			cursor.record += alike->length;
+			cursor.native += 1 + alike->native;
+			if (*choice == VROM_KEEP)
+				continue;
+			/* The first of its like has been written: the bytes are the same, but for a distance. */
+			at = (unsigned char *)((uintptr_t)record + (uintptr_t)(intptr_t)(int32_t)*(const vrom_four_bytes *)record);
+			to = at + table.alias;
+			copy(to, alike->written, record[5]);
+			distance = (uint32_t)(alike->address - (uintptr_t)at - table.moved) & alike->distance & distances;
+			*(vrom_four_bytes *)(to + alike->from) = *(const vrom_four_bytes *)(alike->written + alike->from) + distance;
 		}
 	}
 	if (aliases)

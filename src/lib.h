@@ -19,6 +19,9 @@ enum vrom_status vrom_fail(struct vrom_error *error, enum vrom_status status, ui
 /* States of a plan. */
 enum { VROM_EMPTY, VROM_ACCEPTED, VROM_COMMITTED };
 
+typedef uint64_t __attribute__((may_alias, aligned(1))) vrom_eight_bytes;
+typedef uint32_t __attribute__((may_alias, aligned(1))) vrom_four_bytes;
+
 /* A record, its site, and its part of the seal. */
 struct vrom_site {
 	unsigned char *at;
@@ -26,6 +29,8 @@ struct vrom_site {
 	const unsigned char *constants; /* 4 bytes each */
 	uint32_t native_size, size, call, operands;
 	uint32_t record; /* all of the record but the place: call, size, operands */
+	uint32_t constant_count;
+	uint64_t ends; /* the first and the last constant; 0 if there is none */
 };
 
 /* Where one is in a table. */
@@ -74,8 +79,13 @@ static inline struct vrom_site vrom_next(struct vrom_cursor *cursor)
 	site.native = native + 1;
 	site.constants = record + VROM_RECORD_SIZE;
 	cursor->record = record + VROM_RECORD_SIZE;
-	if (site.operands & VROM_CONSTANTS)
-		cursor->record += 4 * vrom_constants(site.operands, 5);
+	site.constant_count = 0;
+	site.ends = 0;
+	if (site.operands & VROM_CONSTANTS) {
+		site.constant_count = vrom_constants(site.operands, 5);
+		cursor->record += 4 * site.constant_count;
+		site.ends = *(const vrom_four_bytes *)site.constants | (uint64_t)*(const vrom_four_bytes *)(cursor->record - 4) << 32;
+	}
 	cursor->native = native + 1 + site.native_size;
 	return site;
 }
@@ -121,17 +131,6 @@ static inline int vrom_is_small(uint32_t value)
 /* The length of a call at site: its arguments and all. */
 unsigned vrom_call_length(const struct vrom_site *site);
 
-/* Whether site is like the one that becomes remembers, but for the place. */
-static inline int vrom_is_like(const struct vrom_becomes *becomes, const struct vrom_site *site)
-{
-	if (site->record != becomes->record)
-		return 0;
-	for (uint32_t i = 0; site->operands & VROM_CONSTANTS && i < 4 * vrom_constants(site->operands, 5); i += 4)
-		if (*(const uint32_t *)(const void *)(site->constants + i) != *(const uint32_t *)(const void *)(becomes->constants + i))
-			return 0;
-	return 1;
-}
-
 /* ---- Templates ---- */
 
 /* Whether every part of template makes sense for its call, which exists. */
@@ -144,8 +143,8 @@ enum vrom_why vrom_template_fits(const struct vrom_template *template, const str
 void vrom_put_template(const struct vrom_template *template, const struct vrom_site *site, uintptr_t rom,
 		       uintptr_t site_address, unsigned char *to);
 
-/* Whether its code depends on where the site is. */
-int vrom_template_is_relative(const struct vrom_template *template);
+/* How many distances in its code depend on where the site is; *offset is where the last of them is. */
+unsigned vrom_template_distances(const struct vrom_template *template, uint8_t *offset);
 
 static inline unsigned vrom_hole_kind(struct vrom_hole hole)
 {

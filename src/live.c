@@ -88,10 +88,11 @@ enum vrom_status vrom_revert_live(struct vrom_plan *plan, void (*sync)(void *con
 
 		for (; cursor.record < plan->tables[t].records_end; choice++) {
 			struct vrom_site site = vrom_next(&cursor);
+			uint8_t offset;
 
 			/* Nobody comes back to the end of such a site. */
 			if ((*choice == VROM_CALLED && vrom_calls[site.call].args > 3) ||
-			    (*choice >= VROM_INLINE && vrom_template_is_relative(&plan->templates[*choice - VROM_INLINE])))
+			    (*choice >= VROM_INLINE && vrom_template_distances(&plan->templates[*choice - VROM_INLINE], &offset)))
 				return VROM_STATE;
 		}
 	}

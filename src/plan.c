@@ -145,47 +145,69 @@ static enum vrom_status choose(const struct vrom_host *host, const struct vrom_t
 	return is_relative(*choice) && !reaches(host, becomes, (uintptr_t)site->at + table->moved) ? VROM_REACH : VROM_OK;
 }
 
-typedef uint64_t __attribute__((may_alias, aligned(1))) eight_bytes;
+/* The most that can be looked at at once. */
+#define ALIKE_SIZE 32
+#define ALIKE_NATIVE 16
+#define NATIVE_MOST (1 + ALIKE_NATIVE)
+
+/* Where what is remembered of sites like this one may be: at one of so many places from that on. */
+#define ALIKE_PLACES 4
+static inline uint32_t place_of(const struct vrom_site *site)
+{
+	return (site->record * 0x9e3779b1u + (uint32_t)site->ends * 0x85ebca6bu + (uint32_t)(site->ends >> 32) * 0xc2b2ae35u) >> 25;
+}
+_Static_assert(VROM_ALIKE == 1 << (32 - 25), "the place is so many bits");
+
+static inline int is_alike(const struct vrom_alike *alike, const struct vrom_site *site)
+{
+	uint32_t i = 1;
+
+	if (alike->record != site->record || alike->constants != site->ends)
+		return 0;
+	while (i + 1 < site->constant_count &&
+	       *(const vrom_four_bytes *)(alike->all + 4 * i) == *(const vrom_four_bytes *)(site->constants + 4 * i))
+		i++;
+	return i + 1 >= site->constant_count;
+}
 
 /*
- * The first short site of a call stands for all that have the same record but for the place, and the same bytes: what
- * was found and chosen holds for them too, if the target is in reach of them all.
+ * The first short site of a kind stands for all that have the same record but for the place, the same constants and the
+ * same bytes: what was found and chosen holds for them too, if the target is in reach of them all.
  */
 static void remember(struct vrom_plan *plan, const struct vrom_host *host, const struct vrom_table *table,
 		     const struct vrom_site *site, unsigned choice)
 {
-	struct vrom_becomes *becomes = &plan->becomes[site->call];
-	unsigned n = site->native_size, size = site->size, end = size > 8 ? 4 : 0;
-	unsigned char code[16] = { 0 };
-	uint32_t distance;
+	const struct vrom_becomes *becomes = &plan->becomes[site->call];
+	struct vrom_alike *alike = NULL;
+	unsigned distances = is_relative(choice);
+	uint8_t from = 0;
 
-	if (size > sizeof code || n > 8 || becomes->record ||
-	    (choice >= VROM_INLINE && vrom_template_is_relative(&plan->templates[choice - VROM_INLINE])))
+	/* The distance of a call has its place at the end, or before a lea. */
+	if (distances)
+		from = (uint8_t)(site->size - (vrom_calls[site->call].args > 3 ? 8 : 4));
+	else if (choice >= VROM_INLINE)
+		distances = vrom_template_distances(&plan->templates[choice - VROM_INLINE], &from);
+	if (site->size > ALIKE_SIZE || site->native_size > ALIKE_NATIVE || table->text_end - site->at < 8 || distances > 1)
 		return;
 	for (const struct vrom_table *t = plan->tables; is_relative(choice) && t < plan->tables + plan->table_count; t++)
 		if (!reaches(host, becomes, (uintptr_t)t->text + t->moved) ||
 		    !reaches(host, becomes, (uintptr_t)t->text_end + t->moved))
 			return;
-	vrom_native_code(site, code);
-	becomes->native = n;
-	/* So many bytes of eight. In two steps, because the processor has no shift by 64. */
-	becomes->native_bits = ~(UINT64_MAX << 4 * n << 4 * n);
-	becomes->built_bits = end ? UINT64_MAX : ~(UINT64_MAX << 4 * size << 4 * size);
-	becomes->built = *(eight_bytes *)code;
-	becomes->built_end = *(eight_bytes *)(code + size - end - 4);
-	vrom_code(plan, table, site, choice, code);
-	becomes->head = *(eight_bytes *)code;
-	__builtin_memcpy(&becomes->tail, code + size - end - 4, 4);
-	__builtin_memcpy(&becomes->end, code + size - 4, 4);
-	/* The distance has its place at the end, or before a lea. */
-	becomes->relative = -(uint32_t)(is_relative(choice) && (!end || vrom_calls[site->call].args > 3));
-	becomes->relative_end = -(uint32_t)is_relative(choice) & ~becomes->relative;
-	distance = (uint32_t)((uintptr_t)site->at + table->moved + size - becomes->target);
-	becomes->tail += distance & becomes->relative;
-	becomes->end += distance & becomes->relative_end;
-	becomes->usual = choice;
-	becomes->constants = site->constants;
-	becomes->record = site->record;
+	for (uint32_t i = ALIKE_PLACES; i-- > 0;) {
+		struct vrom_alike *here = &plan->alike[(place_of(site) + i) % VROM_ALIKE];
+
+		if (is_alike(here, site))
+			return;
+		if (!here->record)
+			alike = here;
+	}
+	if (alike)
+		*alike = (struct vrom_alike){
+			.record = site->record, .choice = (uint8_t)choice, .native = (uint8_t)site->native_size,
+			.length = (uint8_t)(VROM_RECORD_SIZE + 4 * site->constant_count), .from = from, .distance = -distances,
+			.constants = site->ends, .all = site->constants, .text = site->at,
+			.written = site->at + table->alias, .address = (uintptr_t)site->at + table->moved,
+		};
 }
 
 /* Whether table does not end inside of record. */
@@ -224,29 +246,42 @@ static __attribute__((noinline)) enum vrom_status plan_site(struct vrom_plan *pl
 
 /* ---- One site at one go ---- */
 
-/* Whether the site at cursor is like the one that is remembered for its call, and in the text. Then it has the same
- * choice. If not, it may still be good: plan_site tells. */
-static inline int is_usual(const struct vrom_plan *plan, const struct vrom_table *table, struct vrom_cursor cursor,
-			   unsigned char *choice)
+static inline uint64_t eight(const unsigned char *from)
 {
-	const struct vrom_becomes *becomes;
-	struct vrom_site site;
-	uint64_t text;
+	return *(const vrom_eight_bytes *)from;
+}
 
-	/* Eight bytes of the seal are looked at at once, and sixteen of the text. No record is 0: its size is not. */
-	if (table->records_end - cursor.record < VROM_RECORD_MOST || table->native_end - cursor.native < 9 ||
-	    cursor.record[4] >= VMI_CALL_COUNT || !cursor.record[5])
-		return 0;
-	site = vrom_next(&cursor);
-	becomes = &plan->becomes[site.call];
-	*choice = becomes->usual;
-	if (!vrom_is_like(becomes, &site) || site.native_size != becomes->native || site.at < table->text ||
-	    site.at >= table->text_end || table->text_end - site.at < 16)
-		return 0;
-	text = *(const eight_bytes *)site.at;
-	return !((text ^ *(const eight_bytes *)site.native) & becomes->native_bits) &&
-	       !((text ^ becomes->built) & becomes->built_bits) &&
-	       (site.size <= 8 || *(const eight_bytes *)(site.at + site.size - 8) == becomes->built_end);
+/* Which bits of eight bytes count, of which there are so many. */
+static inline uint64_t bits_of(uint32_t bytes)
+{
+	return bytes < 8 ? ~(UINT64_MAX << 8 * bytes) : UINT64_MAX;
+}
+
+/* What site is like, if it is in the text and like one that is remembered: then it has the same choice. If not, it may
+ * still be good: plan_site tells. Eight bytes of the seal are looked at at once, and eight of the text. */
+static inline const struct vrom_alike *find_alike(const struct vrom_plan *plan, const struct vrom_table *table,
+						  const struct vrom_site *site)
+{
+	const struct vrom_alike *alike;
+	const unsigned char *at = site->at;
+	uint32_t size = site->size, n = site->native_size, second = size > 8 ? size - 8 : 0, place = place_of(site), tries = 0;
+	uint64_t begin, wrong;
+
+	while (alike = &plan->alike[place++ % VROM_ALIKE], !is_alike(alike, site))
+		if (++tries == ALIKE_PLACES)
+			return NULL;
+	if (n != alike->native || at < table->text || at >= table->text_end ||
+	    (uintptr_t)(table->text_end - at) < (size > 8 ? size : 8))
+		return NULL;
+	begin = eight(at);
+	wrong = (begin ^ eight(alike->text)) & bits_of(size);
+	wrong |= (begin ^ eight(site->native)) & bits_of(n);
+	wrong |= (eight(at + second) ^ eight(alike->text + second)) & bits_of(size);
+	if (n > 8)
+		wrong |= eight(at + n - 8) ^ eight(site->native + n - 8);
+	if (size > 16)
+		wrong |= (eight(at + 8) ^ eight(alike->text + 8)) | (eight(at + size - 16) ^ eight(alike->text + size - 16));
+	return wrong ? NULL : alike;
 }
 
 /* ---- Overlap ---- */
@@ -346,15 +381,17 @@ static enum vrom_status check_overlap(const struct vrom_plan *plan, uint64_t *ru
 enum vrom_status vrom_plan(struct vrom_plan *plan, const struct vrom_host *host, const struct vrom_table *tables,
 			   uint32_t table_count, void *memory, size_t size, struct vrom_error *error)
 {
-	size_t most = size < VROM_PLAN_MEMORY(0) ? 0 : (size - VROM_PLAN_MEMORY(0)) / 9;
+	size_t most = size < VROM_PLAN_MEMORY(0) ? 0 : (size - VROM_PLAN_MEMORY(0)) / (VROM_PLAN_MEMORY(1) - VROM_PLAN_MEMORY(0));
 	uint32_t counts[VROM_INLINE + 1] = { 0 };
-	unsigned char *end = NULL, *choice = memory;
+	unsigned char *end = NULL, *choice = memory, *hint = choice + size;
 	enum vrom_status status;
 	int sorted = 1;
 
 	/* Not as a whole: of a structure that large a compiler makes a call of memset. */
 	for (unsigned call = 0; call < VMI_CALL_COUNT; call++)
 		plan->becomes[call] = (struct vrom_becomes){ 0 };
+	for (unsigned i = 0; i < VROM_ALIKE; i++)
+		plan->alike[i].record = 0;
 	plan->sites = plan->kept = plan->called = plan->jumped = plan->erased = plan->inlined = 0;
 	plan->state = VROM_EMPTY;
 	plan->tables = tables;
@@ -366,6 +403,7 @@ enum vrom_status vrom_plan(struct vrom_plan *plan, const struct vrom_host *host,
 	if (most >= VROM_NO_INDEX)
 		most = VROM_NO_INDEX - 1;
 	plan->choices = choice;
+	plan->hints = hint;
 	for (uint32_t t = 0; t < table_count; t++) {
 		const struct vrom_table table = tables[t];
 		struct vrom_cursor cursor = vrom_first(&table);
@@ -373,16 +411,28 @@ enum vrom_status vrom_plan(struct vrom_plan *plan, const struct vrom_host *host,
 		if (table.records_end < table.records || (table.records_end - table.records) % 4)
 			return vrom_fail(error, VROM_TABLE, t, VROM_NO_INDEX, VROM_NO_INDEX, 0);
 		for (uint32_t i = 0; cursor.record < table.records_end; i++, choice++) {
+			const struct vrom_alike *alike = NULL;
+			struct vrom_cursor here = cursor;
 			struct vrom_site site;
 
 			/* For a record that is cut there need be none. */
 			if (most-- == 0 && is_whole(&table, cursor.record))
 				return vrom_fail(error, VROM_MEMORY, t, VROM_NO_INDEX, VROM_NO_INDEX, 0);
-			status = is_usual(plan, &table, cursor, choice) ? VROM_OK :
-				 plan_site(plan, host, t, i, cursor, choice, error);
-			if (status != VROM_OK)
-				return status;
-			site = vrom_next(&cursor);
+			if (table.records_end - cursor.record >= VROM_RECORD_MOST && table.native_end - cursor.native >= NATIVE_MOST) {
+				site = vrom_next(&cursor);
+				alike = find_alike(plan, &table, &site);
+			}
+			if (alike) {
+				*choice = alike->choice;
+				*--hint = (unsigned char)(alike - plan->alike);
+			} else {
+				status = plan_site(plan, host, t, i, here, choice, error);
+				if (status != VROM_OK)
+					return status;
+				*--hint = VROM_ALIKE_NONE;
+				cursor = here;
+				site = vrom_next(&cursor);
+			}
 			sorted &= site.at >= end;
 			end = site.at + site.size;
 			counts[*choice < VROM_INLINE ? *choice : VROM_INLINE]++;

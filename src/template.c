@@ -78,12 +78,16 @@ enum vrom_why vrom_template_fits(const struct vrom_template *template, const str
 	return template->changes & ~site->operands ? VROM_WHY_CHANGES : VROM_WHY_TAKEN;
 }
 
-int vrom_template_is_relative(const struct vrom_template *template)
+unsigned vrom_template_distances(const struct vrom_template *template, uint8_t *offset)
 {
+	unsigned count = 0;
+
 	for (unsigned i = 0; i < VROM_TEMPLATE_HOLES; i++)
-		if (vrom_hole_kind(template->holes[i]) == VROM_HOLE_REL)
-			return 1;
-	return 0;
+		if (vrom_hole_kind(template->holes[i]) == VROM_HOLE_REL) {
+			*offset = template->holes[i].offset;
+			count++;
+		}
+	return count;
 }
 
 void vrom_put_template(const struct vrom_template *template, const struct vrom_site *site, uintptr_t rom,

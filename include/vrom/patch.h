@@ -194,7 +194,7 @@ extern const unsigned char vrom_sites[], vrom_sites_end[], vrom_native[], vrom_n
 uint32_t vrom_count(const struct vrom_table *table) VROM_ABI;
 
 /* Bytes of memory that a plan of n sites needs. Any alignment will do. */
-#define VROM_PLAN_MEMORY(n) ((size_t)(n) * 9 + 7)
+#define VROM_PLAN_MEMORY(n) ((size_t)(n) * 10 + 7)
 
 /* What stands, or will stand, at a site: what the host answered, or from VROM_INLINE on the template's index plus
  * VROM_INLINE. */
@@ -209,17 +209,25 @@ enum vrom_choice {
 /* What the sites of one call become. Not for callers. */
 struct vrom_becomes {
 	uintptr_t target;
-	const unsigned char *constants;
 	uint16_t changes;    /* VROM_EAX ... that it would change */
 	uint8_t choice;
 	uint8_t asked;
 	uint8_t first, last; /* templates; none if first == last */
-	/* Sites with this record and these constants: what they become, how many native bytes they have, their first and last
-	 * eight bytes as built and as they become. The distance to target is added to tail where relative has a bit, to
-	 * end where relative_end has. */
-	uint8_t usual, native;
-	uint32_t record, relative, relative_end, tail, end;
-	uint64_t native_bits, built_bits, built, built_end, head;
+};
+
+/* The first of the sites that are the same but for their place. Not for callers. */
+#define VROM_ALIKE 128
+#define VROM_ALIKE_NONE 255
+struct vrom_alike {
+	uint32_t record;                /* all of it but the place; 0: this is not used */
+	uint8_t choice, native, length; /* native: how many bytes; length: of the record */
+	uint8_t from;                   /* where the distance to something outside is, */
+	uint32_t distance;              /* if these bits are set */
+	uint64_t constants;             /* the first and the last */
+	const unsigned char *all;       /* of the constants */
+	const unsigned char *text;
+	const unsigned char *written;   /* the same, where it is written */
+	uintptr_t address;              /* and as the guest sees it */
 };
 
 /* Plain data. The caller keeps it, and the memory it was given, for as long as it may want to revert. */
@@ -232,9 +240,11 @@ struct vrom_plan {
 	uint32_t table_count;
 	const struct vrom_table *tables;
 	unsigned char *choices; /* one byte a site, through all tables */
+	unsigned char *hints;   /* one byte a site, from the end: which of alike it is like, or VROM_ALIKE_NONE */
 	const struct vrom_template *templates;
 	uintptr_t rom;
 	struct vrom_becomes becomes[VMI_CALL_COUNT];
+	struct vrom_alike alike[VROM_ALIKE];
 };
 
 /*

@@ -245,7 +245,7 @@ static int judge_table(struct verdict *verdict, const struct kernel *kernel, uin
 
 		if (size < 8 || size < 8 + 4 * constants_before(record[6], 5)) {
 			/* The record is cut. */
-		} else if (kernel->memory_size < 7 || (kernel->memory_size - 7) / 9 <= (size_t)(*sites - verdict_sites)) {
+		} else if (kernel->memory_size < 7 || (kernel->memory_size - 7) / 10 <= (size_t)(*sites - verdict_sites)) {
 			set(verdict, VROM_MEMORY, t, VROM_NO_INDEX);
 			break;
 		} else if (native < table->native_end && table->native_end - native > *native) {

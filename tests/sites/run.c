@@ -231,7 +231,7 @@ static void too_many_sites(struct vrom_table table, const struct vrom_host *host
 {
 	static struct vrom_plan plan;
 
-	table.records_end = (const unsigned char *)((uintptr_t)table.records + 477218588u * 8);
+	table.records_end = (const unsigned char *)((uintptr_t)table.records + 429496730u * 8);
 	check(table.records_end < table.records ||
 		      vrom_plan(&plan, host, &table, 1, memory, size, NULL) == VROM_MEMORY, "too many sites");
 	table.records_end = (const unsigned char *)((uintptr_t)table.records + (UINTPTR_MAX - (uintptr_t)table.records) / 8 * 8);
