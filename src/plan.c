@@ -158,6 +158,15 @@ static inline uint32_t place_of(const struct vrom_site *site)
 }
 _Static_assert(VROM_ALIKE == 1 << (32 - 25), "the place is so many bits");
 
+/* Which bits of eight bytes count, of which there are so many. */
+static inline uint64_t bits_of(uint32_t bytes)
+{
+	uint32_t half = 4 * (bytes < 8 ? bytes : 8);
+
+	/* In two steps, because the processor has no shift by 64. */
+	return ~(UINT64_MAX << half << half);
+}
+
 static inline int is_alike(const struct vrom_alike *alike, const struct vrom_site *site)
 {
 	uint32_t i = 1;
@@ -187,7 +196,7 @@ static void remember(struct vrom_plan *plan, const struct vrom_host *host, const
 		from = (uint8_t)(site->size - (vrom_calls[site->call].args > 3 ? 8 : 4));
 	else if (choice >= VROM_INLINE)
 		distances = vrom_template_distances(&plan->templates[choice - VROM_INLINE], &from);
-	if (site->size > ALIKE_SIZE || site->native_size > ALIKE_NATIVE || table->text_end - site->at < 8 || distances > 1)
+	if (site->size > ALIKE_SIZE || site->native_size > ALIKE_NATIVE || table->text_end - site->at < ALIKE_SIZE || distances > 1)
 		return;
 	for (const struct vrom_table *t = plan->tables; is_relative(choice) && t < plan->tables + plan->table_count; t++)
 		if (!reaches(host, becomes, (uintptr_t)t->text + t->moved) ||
@@ -204,8 +213,9 @@ static void remember(struct vrom_plan *plan, const struct vrom_host *host, const
 	if (alike)
 		*alike = (struct vrom_alike){
 			.record = site->record, .choice = (uint8_t)choice, .native = (uint8_t)site->native_size,
-			.length = (uint8_t)(VROM_RECORD_SIZE + 4 * site->constant_count), .from = from, .distance = -distances,
-			.constants = site->ends, .all = site->constants, .text = site->at,
+			.place = (uint8_t)(alike - plan->alike), .length = (uint8_t)(VROM_RECORD_SIZE + 4 * site->constant_count), .from = from, .distance = -distances,
+			.second = site->size > 8 ? (uint8_t)(site->size - 8) : 0, .site_bits = bits_of(site->size),
+			.native_bits = bits_of(site->native_size), .constants = site->ends, .all = site->constants, .text = site->at,
 			.written = site->at + table->alias, .address = (uintptr_t)site->at + table->moved,
 		};
 }
@@ -251,37 +261,74 @@ static inline uint64_t eight(const unsigned char *from)
 	return *(const vrom_eight_bytes *)from;
 }
 
-/* Which bits of eight bytes count, of which there are so many. */
-static inline uint64_t bits_of(uint32_t bytes)
+/* What site is like, if there is such; then it has the same choice. If not, it may still be good: plan_site tells. Eight
+ * bytes of the seal are looked at at once, and eight of the text. */
+static inline struct vrom_alike *find_alike(struct vrom_plan *plan, const struct vrom_site *site)
 {
-	return bytes < 8 ? ~(UINT64_MAX << 8 * bytes) : UINT64_MAX;
-}
-
-/* What site is like, if it is in the text and like one that is remembered: then it has the same choice. If not, it may
- * still be good: plan_site tells. Eight bytes of the seal are looked at at once, and eight of the text. */
-static inline const struct vrom_alike *find_alike(const struct vrom_plan *plan, const struct vrom_table *table,
-						  const struct vrom_site *site)
-{
-	const struct vrom_alike *alike;
-	const unsigned char *at = site->at;
-	uint32_t size = site->size, n = site->native_size, second = size > 8 ? size - 8 : 0, place = place_of(site), tries = 0;
-	uint64_t begin, wrong;
+	struct vrom_alike *alike;
+	const unsigned char *at = site->at, *text;
+	uint32_t n = site->native_size, place = place_of(site), tries = 0;
+	uint64_t begin = eight(at), wrong;
 
 	while (alike = &plan->alike[place++ % VROM_ALIKE], !is_alike(alike, site))
 		if (++tries == ALIKE_PLACES)
 			return NULL;
-	if (n != alike->native || at < table->text || at >= table->text_end ||
-	    (uintptr_t)(table->text_end - at) < (size > 8 ? size : 8))
-		return NULL;
-	begin = eight(at);
-	wrong = (begin ^ eight(alike->text)) & bits_of(size);
-	wrong |= (begin ^ eight(site->native)) & bits_of(n);
-	wrong |= (eight(at + second) ^ eight(alike->text + second)) & bits_of(size);
-	if (n > 8)
+	text = alike->text;
+	wrong = (begin ^ eight(text)) & alike->site_bits;
+	wrong |= (begin ^ eight(site->native)) & alike->native_bits;
+	wrong |= (eight(at + alike->second) ^ eight(text + alike->second)) & alike->site_bits;
+	wrong |= n ^ alike->native;
+	if (n > 8 && !wrong)
 		wrong |= eight(at + n - 8) ^ eight(site->native + n - 8);
-	if (size > 16)
-		wrong |= (eight(at + 8) ^ eight(alike->text + 8)) | (eight(at + size - 16) ^ eight(alike->text + size - 16));
+	if (alike->second > 8)
+		wrong |= (eight(at + 8) ^ eight(text + 8)) | (eight(at + alike->second - 8) ^ eight(text + alike->second - 8));
 	return wrong ? NULL : alike;
+}
+
+/* How far the plan is. */
+struct progress {
+	struct vrom_cursor cursor;
+	unsigned char *choice, *hint;
+	const unsigned char *end; /* of the site before */
+	size_t most;              /* sites that there is memory for */
+	int sorted;
+};
+
+/* Notes that the site has its choice. */
+static inline void step(struct progress *to, const struct vrom_site *site, unsigned hint)
+{
+	to->sorted &= site->at >= to->end;
+	to->end = site->at + site->size;
+	*--to->hint = (unsigned char)hint;
+	to->choice++;
+	to->most--;
+}
+
+/* Goes on as long as sites are like others. A function of its own, for its registers. */
+static __attribute__((noinline)) void plan_usual_sites(struct vrom_plan *plan, const struct vrom_table *table,
+						       struct progress *progress)
+{
+	size_t text_size = table->text_end - table->text;
+	const unsigned char *text = table->text, *records_end = table->records_end, *native_end = table->native_end;
+	struct progress now = *progress;
+
+	while (now.most && records_end - now.cursor.record >= VROM_RECORD_MOST && native_end - now.cursor.native >= NATIVE_MOST) {
+		struct vrom_cursor next = now.cursor;
+		struct vrom_site site = vrom_next(&next);
+		struct vrom_alike *alike;
+
+		/* As far as is looked. */
+		if ((uintptr_t)site.at - (uintptr_t)text >= text_size || text_size - ((uintptr_t)site.at - (uintptr_t)text) < ALIKE_SIZE)
+			break;
+		alike = find_alike(plan, &site);
+		if (!alike)
+			break;
+		*now.choice = alike->choice;
+		alike->count++;
+		step(&now, &site, alike->place);
+		now.cursor = next;
+	}
+	*progress = now;
 }
 
 /* ---- Overlap ---- */
@@ -378,14 +425,17 @@ static enum vrom_status check_overlap(const struct vrom_plan *plan, uint64_t *ru
 
 /* ---- The whole ---- */
 
+static void count(uint32_t *counts, unsigned choice, uint32_t more)
+{
+	counts[choice < VROM_INLINE ? choice : VROM_INLINE] += more;
+}
+
 enum vrom_status vrom_plan(struct vrom_plan *plan, const struct vrom_host *host, const struct vrom_table *tables,
 			   uint32_t table_count, void *memory, size_t size, struct vrom_error *error)
 {
-	size_t most = size < VROM_PLAN_MEMORY(0) ? 0 : (size - VROM_PLAN_MEMORY(0)) / (VROM_PLAN_MEMORY(1) - VROM_PLAN_MEMORY(0));
 	uint32_t counts[VROM_INLINE + 1] = { 0 };
-	unsigned char *end = NULL, *choice = memory, *hint = choice + size;
+	struct progress now = { .choice = memory, .hint = (unsigned char *)memory + size, .sorted = 1 };
 	enum vrom_status status;
-	int sorted = 1;
 
 	/* Not as a whole: of a structure that large a compiler makes a call of memset. */
 	for (unsigned call = 0; call < VMI_CALL_COUNT; call++)
@@ -400,50 +450,43 @@ enum vrom_status vrom_plan(struct vrom_plan *plan, const struct vrom_host *host,
 	plan->rom = host ? host->rom : 0;
 	if (size < VROM_PLAN_MEMORY(0))
 		return vrom_fail(error, VROM_MEMORY, 0, VROM_NO_INDEX, VROM_NO_INDEX, 0);
-	if (most >= VROM_NO_INDEX)
-		most = VROM_NO_INDEX - 1;
-	plan->choices = choice;
-	plan->hints = hint;
+	now.most = (size - VROM_PLAN_MEMORY(0)) / (VROM_PLAN_MEMORY(1) - VROM_PLAN_MEMORY(0));
+	if (now.most >= VROM_NO_INDEX)
+		now.most = VROM_NO_INDEX - 1;
+	plan->choices = now.choice;
+	plan->hints = now.hint;
 	for (uint32_t t = 0; t < table_count; t++) {
-		const struct vrom_table table = tables[t];
-		struct vrom_cursor cursor = vrom_first(&table);
+		const struct vrom_table *table = &tables[t];
+		const unsigned char *first = now.choice;
 
-		if (table.records_end < table.records || (table.records_end - table.records) % 4)
+		if (table->records_end < table->records || (table->records_end - table->records) % 4)
 			return vrom_fail(error, VROM_TABLE, t, VROM_NO_INDEX, VROM_NO_INDEX, 0);
-		for (uint32_t i = 0; cursor.record < table.records_end; i++, choice++) {
-			const struct vrom_alike *alike = NULL;
-			struct vrom_cursor here = cursor;
+		now.cursor = vrom_first(table);
+		while (plan_usual_sites(plan, table, &now), now.cursor.record < table->records_end) {
 			struct vrom_site site;
 
 			/* For a record that is cut there need be none. */
-			if (most-- == 0 && is_whole(&table, cursor.record))
+			if (now.most == 0 && is_whole(table, now.cursor.record))
 				return vrom_fail(error, VROM_MEMORY, t, VROM_NO_INDEX, VROM_NO_INDEX, 0);
-			if (table.records_end - cursor.record >= VROM_RECORD_MOST && table.native_end - cursor.native >= NATIVE_MOST) {
-				site = vrom_next(&cursor);
-				alike = find_alike(plan, &table, &site);
-			}
-			if (alike) {
-				*choice = alike->choice;
-				*--hint = (unsigned char)(alike - plan->alike);
-			} else {
-				status = plan_site(plan, host, t, i, here, choice, error);
-				if (status != VROM_OK)
-					return status;
-				*--hint = VROM_ALIKE_NONE;
-				cursor = here;
-				site = vrom_next(&cursor);
-			}
-			sorted &= site.at >= end;
-			end = site.at + site.size;
-			counts[*choice < VROM_INLINE ? *choice : VROM_INLINE]++;
+			status = plan_site(plan, host, t, (uint32_t)(now.choice - first), now.cursor, now.choice, error);
+			if (status != VROM_OK)
+				return status;
+			count(counts, *now.choice, 1);
+			site = vrom_next(&now.cursor);
+			step(&now, &site, VROM_ALIKE_NONE);
 		}
-		if (cursor.native != table.native_end)
+		if (now.cursor.native != table->native_end)
 			return vrom_fail(error, VROM_TABLE, t, VROM_NO_INDEX, VROM_NO_INDEX, 0);
 	}
-	status = sorted ? VROM_OK : check_overlap(plan, (uint64_t *)(((uintptr_t)choice + 7) & ~(uintptr_t)7), error);
-	if (status != VROM_OK)
-		return status;
-	plan->sites = choice - plan->choices;
+	if (!now.sorted) {
+		status = check_overlap(plan, (uint64_t *)(((uintptr_t)now.choice + 7) & ~(uintptr_t)7), error);
+		if (status != VROM_OK)
+			return status;
+	}
+	for (unsigned i = 0; i < VROM_ALIKE; i++)
+		if (plan->alike[i].record)
+			count(counts, plan->alike[i].choice, plan->alike[i].count);
+	plan->sites = now.choice - plan->choices;
 	plan->kept = counts[VROM_KEEP];
 	plan->called = counts[VROM_CALLED];
 	plan->jumped = counts[VROM_JUMPED];

@@ -223,7 +223,10 @@ struct vrom_alike {
 	uint8_t choice, native, length; /* native: how many bytes; length: of the record */
 	uint8_t from;                   /* where the distance to something outside is, */
 	uint32_t distance;              /* if these bits are set */
+	uint32_t count;                 /* of sites but the first */
+	uint8_t place, second;          /* place: of this, in the plan; second: where the last of eight bytes are */
 	uint64_t constants;             /* the first and the last */
+	uint64_t site_bits, native_bits; /* of eight bytes, those that count */
 	const unsigned char *all;       /* of the constants */
 	const unsigned char *text;
 	const unsigned char *written;   /* the same, where it is written */
