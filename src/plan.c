@@ -458,8 +458,10 @@ enum vrom_status vrom_plan(struct vrom_plan *plan, const struct vrom_host *host,
 	for (uint32_t t = 0; t < table_count; t++) {
 		const struct vrom_table *table = &tables[t];
 		const unsigned char *first = now.choice;
+		uintptr_t bytes = (uintptr_t)table->records_end - (uintptr_t)table->records;
 
-		if (table->records_end < table->records || (table->records_end - table->records) % 4)
+		/* Nothing is larger than what two pointers can be apart. */
+		if (table->records_end < table->records || bytes > PTRDIFF_MAX || bytes % 4)
 			return vrom_fail(error, VROM_TABLE, t, VROM_NO_INDEX, VROM_NO_INDEX, 0);
 		now.cursor = vrom_first(table);
 		while (plan_usual_sites(plan, table, &now), now.cursor.record < table->records_end) {

@@ -28,7 +28,9 @@ sites-Os := -Os
 sites-lto := -O2 -flto
 sites-static := -O2 -fno-pie -no-pie
 sites-frame := -O0 -fno-omit-frame-pointer -fPIE -pie
-SITES_VARIANTS := O0 O1 O2 O3 Os lto static frame
+sites-profile := -O2 -fno-pie -no-pie -DVROM_PROFILE
+sites-profile0 := -O0 -fno-pie -no-pie -DVROM_PROFILE
+SITES_VARIANTS := O0 O1 O2 O3 Os lto static frame profile profile0
 SITES_PROGRAMS := $(foreach c,gcc clang,$(SITES_VARIANTS:%=$(BUILD)/tests/sites-$(c)-%))
 
 $(BUILD)/tests/sites-gcc-%: $(SITES_SOURCES) tests/sites/sites.ld $(wildcard include/*/*.h)
@@ -39,6 +41,21 @@ $(BUILD)/tests/sites-clang-%: $(SITES_SOURCES) tests/sites/sites.ld $(wildcard i
 	@mkdir -p $(@D)
 	clang $(filter-out -MMD -MP,$(SITES_FLAGS)) $(sites-$*) -fuse-ld=lld -Linclude -o $@ $(SITES_SOURCES) \
 		-Wl,-T,tests/sites/sites.ld
+
+# What the macros record, in 32 bits and 64.
+RECORDS_VARIANTS := 32-O0 32-O2 32-Os 64-O0 64-O2 64-Os
+RECORDS_SOURCES := tests/sites/constants.c tests/sites/constants.S $(LIB_SOURCES)
+RECORDS_FLAGS = -m$(firstword $(subst -, ,$*)) -$(lastword $(subst -, ,$*)) -DVROM_LIBRARY $(filter-out -MMD -MP,$(COMMON)) \
+	-Linclude -o $@ $(RECORDS_SOURCES) -Wl,-T,tests/sites/sites.ld
+RECORDS_PROGRAMS := $(foreach c,gcc clang,$(RECORDS_VARIANTS:%=$(BUILD)/tests/sites-records-$(c)-%))
+
+$(BUILD)/tests/sites-records-gcc-%: $(RECORDS_SOURCES) tests/sites/sites.ld $(wildcard include/*/*.h)
+	@mkdir -p $(@D)
+	gcc $(RECORDS_FLAGS)
+
+$(BUILD)/tests/sites-records-clang-%: $(RECORDS_SOURCES) tests/sites/sites.ld $(wildcard include/*/*.h)
+	@mkdir -p $(@D)
+	clang -fuse-ld=lld $(RECORDS_FLAGS)
 
 # Every public header compiles alone.
 HEADERS := $(wildcard include/*/*.h)
@@ -51,7 +68,7 @@ $(BUILD)/tests/headers: $(HEADERS)
 	done
 	@touch $@
 
-TESTS := $(BUILD)/tests/proof.elf $(UNIT_PROGRAMS) $(SITES_PROGRAMS) $(ANNOTATION_PROGRAMS) $(BUILD)/tests/headers
+TESTS := $(BUILD)/tests/proof.elf $(UNIT_PROGRAMS) $(SITES_PROGRAMS) $(RECORDS_PROGRAMS) $(ANNOTATION_PROGRAMS) $(BUILD)/tests/headers
 
 .PHONY: tests
 tests: $(TESTS)

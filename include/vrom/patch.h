@@ -70,6 +70,7 @@
 	X(CALL, "the site is for a call that does not exist") \
 	X(SIZE, "the site is too small for its call") \
 	X(OPERANDS, "the record's operands make no sense for its call") \
+	X(TRANSLATION, "the translation of an annotation holds something else than pushes, a call and what removes them") \
 	X(NATIVE, "the site does not hold what the build put there") \
 	X(ANSWER, "the host's answer is of an unknown type, or of one that makes no sense for its call") \
 	X(REQUIRED, "the host does not provide a call that has no native form under a host") \
@@ -80,7 +81,9 @@
 	/* About the order of things. */ \
 	X(REFUSED, "the host's Init refused") \
 	X(STATE, "the plan is not in the state that this step needs") \
-	X(STRANDED, "the host was entered, and then a site turned out to be unfit: the guest must stop")
+	X(STRANDED, "the host was entered, and then a site turned out to be unfit: the guest must stop") \
+	/* About a kernel that was patched from outside: vrom/note.h. */ \
+	X(OTHER_ROM, "the text was patched for another ROM, or for one at another address: the guest must stop")
 
 enum vrom_status {
 #define VROM_X(name, sentence) VROM_##name,

@@ -196,7 +196,7 @@
 
 .macro vrom__constant place, value
 	.if .Lvrom_operands & (1 << (\place - 1))
-		.long \value
+		.long 0 + (\value)
 	.endif
 .endm
 

@@ -95,6 +95,40 @@ for compiler in "$@"; do
 		'vrom_site CLTS, "clts", may_change=VROM_EAX' \
 		'vrom_site CLTS: the call changes more than may_change leaves free'
 
+	try 'a constant whose register is in use' c \
+		"$f { VROM_SITE(SetInterruptMask, \"nop\", VROM_FLAGS, (), (\"a\"(x)), \"memory\"); }" \
+		"$f { (void)x; VROM_SITE(SetInterruptMask, \"nop\", VROM_FLAGS, (), (\"ai\"(512ul)), \"memory\"); }" \
+		'SetInterruptMask: argument 1 is a constant, and its register is not free'
+	try 'a constant port whose register is in use' c \
+		"$f { unsigned long d; VROM_SITE(OUTB, \"nop\", VROM_EDX, (\"=d\"(d)), (\"a\"(x), \"di\"(32ul))); (void)d; }" \
+		"$f { VROM_SITE(OUTB, \"nop\", 0, (), (\"a\"(x), \"di\"(32ul))); }" \
+		'OUTB: argument 2 is a constant, and its register is not free'
+	try 'a constant in a third place' c \
+		"$f { unsigned long c; VROM_SITE(INSB, \"nop\", 0, (\"=c\"(c)), (\"D\"(x), \"d\"(x), \"ci\"(32ul))); (void)c; }" \
+		"$f { VROM_SITE(INSB, \"nop\", 0, (), (\"D\"(x), \"di\"(32ul), \"c\"(x))); }" \
+		'INSB: argument 2 is a constant, and its register is not free'
+	try 'in assembly: a constant whose register is in use' S \
+		'vrom_site OUTB, "nop", %eax, 0x20, may_change=VROM_EDX' \
+		'vrom_site OUTB, "nop", %eax, 0x20' \
+		'vrom_site OUTB: argument 2 is a constant, and its register is not free'
+	try 'in assembly: a constant too many' S \
+		'vrom_site FlushTLB, "nop", 1' \
+		'vrom_site FlushTLB, "nop", 1, 2' \
+		'vrom_site FlushTLB: it has no argument 2'
+	try 'in assembly: a fourth argument left out' S \
+		'vrom_site WriteGDTEntry, "nop", %eax, %edx, %ecx, 1' \
+		'vrom_site WriteGDTEntry, "nop", %eax, %edx, %ecx' \
+		'say in which register argument 4 is, or which constant'
+	try 'in assembly: a register that is no constant' S \
+		'vrom_site FlushTLB, "nop", 1' \
+		'vrom_site FlushTLB, "nop", %esp' \
+		'register\|esp'
+
+	# 8 bytes a record, and 4 for each constant.
+	compile S "$(printf 'vrom_site CLTS, "clts"\nvrom_site FlushTLB, "nop", 1\nvrom_site SetLinearMapping, " ", 1, 2, 3, 4\n')"
+	size -A "$tmp/case.o" | grep -q '^\.vrom\.sites *44 '
+	say $? "$compiler: bytes for each record"
+
 	# A function that the linker keeps one copy of takes the records of the others away with them.
 	for file in one two; do
 		compile S "$(printf '.globl _start, start_%s\n_start = twice\n start_%s = twice\n%s\ntwice: vrom_site CLTS, "clts"\n' \

@@ -195,6 +195,22 @@ static void patched(void)
 	check(last.stack[0] == d && last.stack[1] == e && was(VMI_CALL_AllocatePage, a, b, c), "AllocatePage");
 	vmi_set_alarm(a, (uint64_t)c << 32 | b, (uint64_t)e << 32 | d);
 	check(last.stack[0] == d && last.stack[1] == e && was(VMI_CALL_SetAlarm, a, b, c), "SetAlarm");
+	/* Constants, which a call loads and pushes. */
+	vmi_set_alarm(7, 0x1234567800000009ull, 0xfffffff000000080ull);
+	check(last.stack[0] == 0x80 && last.stack[1] == 0xfffffff0 && was(VMI_CALL_SetAlarm, 7, 9, 0x12345678),
+	      "SetAlarm, all constants");
+	vmi_allocate_page(a, 2, b, 0x300, e);
+	check(last.stack[0] == 0x300 && last.stack[1] == e && was(VMI_CALL_AllocatePage, a, 2, b), "AllocatePage, two constants");
+	vmi_set_pxe(a, &entry, 0x85);
+	check(was(VMI_CALL_SetPxE, a, (uintptr_t)&entry, 0x85) && entry == 0, "SetPxE, the third a constant");
+	vmi_write_gdt_entry(buffer, b, c, -2);
+	check(last.stack[0] == 0xfffffffe && was(VMI_CALL_WriteGDTEntry, (uintptr_t)buffer, b, c), "WriteGDTEntry, a constant");
+	vmi_outb(a, 0x80);
+	check(was(VMI_CALL_OUTB, a, 0x80, last.ecx), "OUTB");
+	vmi_set_lazy_mode(2);
+	check(was(VMI_CALL_SetLazyMode, 2, last.edx, last.ecx), "SetLazyMode");
+	vmi_apic_write((volatile uint32_t *)0xfee000b0, 0);
+	check(was(VMI_CALL_APICWrite, 0xfee000b0, 0, last.ecx), "APICWrite");
 	check(vmi_rdtsc() == ((uint64_t)(0x3000 + VMI_CALL_RDTSC) << 32 | (0x1000 + VMI_CALL_RDTSC)), "RDTSC");
 	calls = 0;
 	vmi_cpuid(a, b, regs);
@@ -226,17 +242,63 @@ static void patched(void)
 
 extern const char __executable_start[], etext[];
 
-/* A damaged end: as many records as make VROM_PLAN_MEMORY overflow in 32 bits. */
-static void too_many_sites(struct vrom_table table, const struct vrom_host *host, void *memory, size_t size)
+/* A table whose end is damaged has more records than the seal has parts, however many they are. */
+static void a_damaged_end(struct vrom_table table, const struct vrom_host *host, void *memory, size_t size)
 {
 	static struct vrom_plan plan;
+	struct vrom_error error;
+	uint32_t sites = vrom_count(&table);
 
-	table.records_end = (const unsigned char *)((uintptr_t)table.records + 429496730u * 8);
-	check(table.records_end < table.records ||
-		      vrom_plan(&plan, host, &table, 1, memory, size, NULL) == VROM_MEMORY, "too many sites");
-	table.records_end = (const unsigned char *)((uintptr_t)table.records + (UINTPTR_MAX - (uintptr_t)table.records) / 8 * 8);
-	check(vrom_plan(&plan, host, &table, 1, memory, size, NULL) == VROM_MEMORY, "as many as there can be");
+	for (uintptr_t end = UINTPTR_MAX / 4 * 4; end > (uintptr_t)table.records_end; end -= (end - (uintptr_t)table.records_end) / 8 / 4 * 4 + 4) {
+		int too_large = end - (uintptr_t)table.records > INT32_MAX;
+		struct vrom_table damaged = table;
+
+		damaged.records_end = (const unsigned char *)end;
+		if (vrom_plan(&plan, host, &damaged, 1, memory, size, &error) != VROM_TABLE ||
+		    error.index != (too_large ? VROM_NO_INDEX : sites) ||
+		    vrom_plan(&plan, host, &damaged, 1, memory, VROM_PLAN_MEMORY(sites - 1), NULL) !=
+			    (too_large ? VROM_TABLE : VROM_MEMORY)) {
+			check(0, "a damaged end");
+			printf("# at %lx: site %u: %s\n", (unsigned long)end, error.index, vrom_strstatus(error.status));
+			return;
+		}
+	}
+	check(1, "a damaged end");
+	table.records_end = table.records - 4;
+	check(vrom_plan(&plan, host, &table, 1, memory, size, NULL) == VROM_TABLE, "an end before the start");
 }
+
+#ifdef VROM_PROFILE
+extern const uint32_t __start_vrom_profile[], __stop_vrom_profile[];
+
+/* How often sites of call have run. */
+static unsigned profiled(const struct vrom_table *table, unsigned call)
+{
+	const uint32_t *counter = __start_vrom_profile;
+	unsigned ran = 0;
+
+	for (const unsigned char *record = table->records; record < table->records_end; counter++) {
+		ran += record[4] == call ? *counter : 0;
+		record += 8 + 4 * __builtin_popcount(record[6] & VROM_CONSTANTS);
+	}
+	return counter == __stop_vrom_profile ? ran : 99999;
+}
+
+/* After natively() has run so many times. */
+static void check_profile(const struct vrom_table *table, unsigned times)
+{
+	check(profiled(table, VMI_CALL_UpdatePxE) == 100 * times, "profile: UpdatePxE");
+	check(profiled(table, VMI_CALL_GetInterruptMask) == 102 * times, "profile: GetInterruptMask");
+	check(profiled(table, VMI_CALL_RDTSC) == 2 * times, "profile: RDTSC");
+	check(profiled(table, VMI_CALL_SetAlarm) == times, "profile: SetAlarm");
+	check(profiled(table, VMI_CALL_SetCR3) == 0, "profile: what has not run");
+}
+#else
+static void check_profile(const struct vrom_table *table, unsigned times)
+{
+	(void)table, (void)times;
+}
+#endif
 
 int main(void)
 {
@@ -249,7 +311,8 @@ int main(void)
 	enum vrom_status status;
 
 	natively();
-	too_many_sites(table, &host, memory, sizeof memory);
+	check_profile(&table, 1);
+	a_damaged_end(table, &host, memory, sizeof memory);
 	if (mprotect((void *)start, end - start, PROT_READ | PROT_WRITE | PROT_EXEC))
 		return perror("mprotect"), 1;
 	status = vrom_attach_host(&plan, &host, &table, 1, memory, sizeof memory, &error);
