@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
 # The tests. Each prints TAP; tests/check.sh runs them and counts.
 
--include tests/fuzz/build.mk tests/proof/build.mk tests/annotation/build.mk tests/escape/build.mk tests/conform/build.mk tests/monitor/build.mk tests/stress/build.mk tests/verify/build.mk tests/templates/build.mk
+-include tests/fuzz/build.mk tests/proof/build.mk tests/annotation/build.mk tests/escape/build.mk tests/conform/build.mk tests/monitor/build.mk tests/stress/build.mk tests/verify/build.mk tests/templates/build.mk tests/outside/build.mk
 
 # ---- The library, on this machine ----
 

@@ -80,6 +80,7 @@ run "ROMs, from a guest" make -s BUILD="$build" check-roms
 run "command" tests/tool.sh "$build"
 run "kernel" tests/boot.sh "$build"
 run "monitor" tests/monitor.sh "$build"
+run "patched from outside, what a kernel asks" "$build/tests/adopt"
 run "patched from outside" tests/outside.sh "$build"
 run "interrupt mask under stress" tests/stress.sh "$build"
 run "monitor, stale page tables" tests/verify.sh "$build"

@@ -129,6 +129,14 @@ boot 0 "guest-nopatch, monitor, by the host" "$build/guest-nopatch.elf" --host m
 is "guest-nopatch, monitor, by the host: the text is what the tool makes of it" "$text" "$file"
 has "guest-nopatch, monitor, by the host: has code in line" '^vrom: sites=.* inlined=[1-9]'
 
+# With nothing of vrom but sites and a note: the monitor has done Init for it.
+gcc -m32 -march=i686 -Iinclude -c -o "$tmp/tiny.o" tests/outside/tiny.S &&
+	ld -m elf_i386 -nostdlib -z noexecstack -L include -T tests/outside/tiny.ld -o "$tmp/tiny.elf" "$tmp/tiny.o"
+say $? "a kernel with nothing but a note is made"
+boot 1 "a kernel with nothing but a note, by itself" "$tmp/tiny.elf" --host monitor
+has "a kernel with nothing but a note, by itself: is not paravirtual" '^monitor: the guest ended with 11'
+boot 0 "a kernel with nothing but a note, by the host: is paravirtual" "$tmp/tiny.elf" --host monitor --patch host
+
 # ---- Another ROM than it was patched for ----
 
 # stops NAME KERNEL OPTION...: the kernel says so, and ends without having run a site

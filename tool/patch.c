@@ -238,8 +238,7 @@ static uint64_t text_sum(const struct elf *elf, const struct vrom_note *note)
 
 static void tell(const struct options *options, const struct elf *elf, const struct vrom_note *note)
 {
-	printf("%s: for %s at 0x%x, %u bytes of memory at 0 are the BIOS's to give\n", options->output, options->rom,
-	       note->rom, (unsigned)options->memory * 1024);
+	printf("%s: patched for %s at 0x%x\n", options->output, options->rom, note->rom);
 	printf("vrom: sites=%u native=%u called=%u jumped=%u erased=%u inlined=%u\n", note->sites, note->kept, note->called,
 	       note->jumped, note->erased, note->inlined);
 	printf("vrom: text=%016llx\n", (unsigned long long)text_sum(elf, note));
