@@ -213,6 +213,23 @@ say $? "vrom patch: a file that cannot be written is an error"
 [ $? = 2 ]
 say $? "vrom patch: it wants a name for the file"
 
+# ---- vrom run --patch ----
+
+# says STATUS NAME PATTERN OPTION...
+says() {
+	want=$1
+	name=$2
+	pattern=$3
+	shift 3
+	"$build/vrom" run "$guest" --dry-run "$@" >"$out" 2>&1
+	[ $? = "$want" ] && grep -Eq -- "$pattern" "$out"
+	say $? "vrom run: $name"
+}
+says 0 "--patch host is told the monitor" "mode=inline patch=host" --host monitor --patch host
+says 0 "without it nothing is told" 'mode=inline -initrd' --host monitor
+says 2 "--patch somebody" '--patch is guest or host' --host monitor --patch somebody
+says 2 "--patch without the monitor" '--patch is for --host monitor' --patch host
+
 # ---- What the monitor refuses ----
 
 # fails NAME PATTERN [KERNEL OPTION...]: the monitor does not start it, and says why
