@@ -300,6 +300,9 @@ static bool control_instruction(struct instruction *i)
 		set_cr3(*operand);
 	else if (!(n == 0 ? set_cr0(*operand) : set_cr4(*operand)))
 		return refuse(EX_GP, 0);
+	/* Of a guest that we have patched, early code does not call yet, nor tell of its page tables. */
+	if (i->opcode == 0x122 && n != 2 && guest.entered)
+		shadow_flush(true);
 	return true;
 }
 
