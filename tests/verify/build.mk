@@ -17,7 +17,7 @@ $(FORGETS_BUILD)/monitor-rom.o: monitor/rom.S $(FORGETS_BUILD)/monitor.rom
 	$(CC) $(MONITOR_CFLAGS) -Wa,-I$(@D) -c -o $@ $<
 
 $(BUILD)/monitor-forgets.elf: $(FORGETS_BUILD)/monitor-rom.o monitor/monitor.ld \
-		$(patsubst %,$(BUILD)/i386/monitor-verify/%,$(filter-out rom.S.o,$(MONITOR_PARTS)))
-	$(MONITOR_LINK) -Wl,-T,monitor/monitor.ld -o $@ $(filter %.o,$^)
+		$(patsubst %,$(BUILD)/i386/monitor-verify/%,$(filter-out rom.S.o,$(MONITOR_PARTS))) $(BUILD)/i386/libvrom.a
+	$(MONITOR_LINK) -Wl,-T,monitor/monitor.ld -o $@ $(filter %.o %.a,$^)
 
 tests: $(BUILD)/monitor-verify.elf $(BUILD)/monitor-forgets.elf
