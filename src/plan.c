@@ -66,6 +66,11 @@ static enum vrom_status ask(const struct vrom_host *host, unsigned call, struct 
 
 /* ---- One site, check by check ---- */
 
+static inline uint64_t eight(const unsigned char *from)
+{
+	return *(const vrom_eight_bytes *)from;
+}
+
 /* Whether the site holds its native bytes and then padding. */
 static int holds_native(const struct vrom_site *site)
 {
@@ -75,6 +80,8 @@ static int holds_native(const struct vrom_site *site)
 	if (site->native_size > site->size)
 		return 0;
 	vrom_native_code(site, built);
+	while (i + 8 <= site->size && eight(site->at + i) == eight(built + i))
+		i += 8;
 	while (i < site->size && site->at[i] == built[i])
 		i++;
 	return i == site->size;
@@ -173,6 +180,8 @@ static inline int is_alike(const struct vrom_alike *alike, const struct vrom_sit
 
 	if (alike->record != site->record || alike->constants != site->ends)
 		return 0;
+	if (site->constant_count <= 2)
+		return 1;
 	while (i + 1 < site->constant_count &&
 	       *(const vrom_four_bytes *)(alike->all + 4 * i) == *(const vrom_four_bytes *)(site->constants + 4 * i))
 		i++;
@@ -255,11 +264,6 @@ static __attribute__((noinline)) enum vrom_status plan_site(struct vrom_plan *pl
 }
 
 /* ---- One site at one go ---- */
-
-static inline uint64_t eight(const unsigned char *from)
-{
-	return *(const vrom_eight_bytes *)from;
-}
 
 /* What site is like, if there is such; then it has the same choice. If not, it may still be good: plan_site tells. Eight
  * bytes of the seal are looked at at once, and eight of the text. */
