@@ -56,4 +56,4 @@ $(eval $(call GUEST_VARIANT,nopatch,-DGUEST_NO_PATCHER,$(BUILD)/guest-nopatch.el
 # With a counter at each site.
 $(eval $(call GUEST_VARIANT,profile,-DVROM_PROFILE,$(BUILD)/guest-profile.elf))
 
-all: $(BUILD)/guest.elf $(BUILD)/guest-plain.elf $(BUILD)/guest-nopatch.elf
+all: $(BUILD)/guest.elf $(BUILD)/guest-plain.elf $(BUILD)/guest-nopatch.elf $(BUILD)/guest-profile.elf

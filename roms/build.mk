@@ -35,7 +35,7 @@ $(BUILD)/native-four.rom $(BUILD)/native-none.rom: $(BUILD)/native-%.rom: $(BUIL
 	$(BUILD)/vrom build $(ROM_OPTIONS) --templates $* --product "native ROM, $*" -o $@ $<
 
 .SECONDARY: $(ROM_OBJECTS) $(ROMS:%=$(BUILD)/i386/roms/%/rom.o) $(ROMS:%=$(BUILD)/i386/roms/%.elf)
-all: $(ROMS:%=$(BUILD)/%.rom)
+all: $(ROMS:%=$(BUILD)/%.rom) $(BUILD)/native-four.rom $(BUILD)/native-none.rom
 
 install: install-roms
 .PHONY: install-roms

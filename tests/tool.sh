@@ -235,8 +235,8 @@ is 1 'site 0: .*not whole instructions' 'check: half an instruction' "$vrom" che
 plant unknown && poke "$tmp/unknown.elf" "$sites+4" 200
 is 1 'site 0: it is for call 200' 'check: an unknown call' "$vrom" check "$tmp/unknown.elf"
 is 0 'call 200' 'sites: an unknown call' "$vrom" sites "$tmp/unknown.elf"
-plant small && poke "$tmp/small.elf" "$sites+5" 5
-is 1 'site 0: it has 5 bytes, and DisableInterrupts needs 8' 'check: a small site' "$vrom" check "$tmp/small.elf"
+plant small && poke "$tmp/small.elf" "$sites+5" 4
+is 1 'site 0: it has 4 bytes, and DisableInterrupts needs 5' 'check: a small site' "$vrom" check "$tmp/small.elf"
 plant operands && poke "$tmp/operands.elf" "$sites+7" 0x80
 is 1 'site 0: its operands .* make no sense' 'check: operands' "$vrom" check "$tmp/operands.elf"
 plant outside && poke "$tmp/outside.elf" "$sites+2" 0x40
@@ -441,7 +441,7 @@ on="run --dry-run --host monitor --monitor $monitor"
 	is 1 'no monitor' 'run, monitor: --monitor of a Linux' "$vrom" $on --monitor "$tmp/bzImage" "$good"
 	is 1 "$tmp/none: cannot be opened" 'run, monitor: --monitor of nothing' "$vrom" $on --monitor "$tmp/none" "$good"
 	is 2 'publishes a ROM of its own' 'run, monitor: no --rom' "$vrom" $on --rom "$build/native.rom" "$good"
-	is 2 'trap, call or inline' 'run, monitor: an unknown mode' "$vrom" $on --mode fast "$good"
+	is 2 'trap, call, four or inline' 'run, monitor: an unknown mode' "$vrom" $on --mode fast "$good"
 	is 2 'how many more times' 'run, monitor: --restart of nothing' "$vrom" $on --restart=often "$good"
 	is 2 'how many more times' 'run, monitor: --restart in hexadecimal' "$vrom" $on --restart=0x10 "$good"
 }
