@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /* Annotations of 2006 made by hand: what they become, and each that is refused, with its place. */
+#include <sys/mman.h>
+
 #include <vrom/annotation.h>
 
 #include "fixture.h"
@@ -66,6 +68,7 @@ static void refused_at(enum vrom_status status, unsigned index, uint32_t address
 	assert_int_equal(error.status, status);
 	assert_int_equal(error.index, index);
 	assert_int_equal(error.address, address);
+	assert_int_equal(error.call, load32(annotations + index * VROM_ANNOTATION_SIZE));
 	assert_memory_equal(&table, &none, sizeof none);
 }
 
@@ -114,6 +117,11 @@ static void every_register_is_pushed(void **state)
 	assert_int_equal(convert(), VROM_OK);
 	for (unsigned i = 0; i < 4; i++)
 		assert_int_equal(load32(table.records + 8 * i + 4) >> 16, VROM_STANDARD + (regs[i] << VROM_ARG4_SHIFT));
+	/* The fifth is pushed before the fourth. */
+	annotate(VMI_CALL_AllocatePage, 64, 11, 0, 64, "\x55\x57\xe8\0\0\0\0\x8d\x64\x24\x08", 11);
+	assert_int_equal(convert(), VROM_OK);
+	assert_int_equal(load32(table.records + 36) >> 16,
+			 VROM_STANDARD + (VMI_EDI << VROM_ARG4_SHIFT) + (VMI_EBP << VROM_ARG5_SHIFT));
 }
 
 static void constants_of_all_arguments(void **state)
@@ -132,6 +140,26 @@ static void constants_of_all_arguments(void **state)
 	assert_int_equal(words[3], (uint32_t)-2);
 	assert_int_equal(words[4], 0x12345678);
 	assert_int_equal(vrom_plan(&plan, &fake.host, &table, 1, memory, sizeof memory, NULL), VROM_OK);
+}
+
+/* Makes translation, which annotation at has, the last of all, with nothing that can be read behind it. */
+static uint32_t put_last(unsigned char *at, const char *code, unsigned length)
+{
+	static unsigned char *edge;
+	uint32_t address;
+
+	if (!edge) {
+		edge = mmap(NULL, 2 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		assert_ptr_not_equal(edge, MAP_FAILED);
+		edge += 4096;
+		assert_int_equal(mprotect(edge, 4096, PROT_NONE), 0);
+	}
+	memcpy(edge - length, code, length);
+	all.translations = edge - length;
+	all.translations_end = edge;
+	address = (uint32_t)((uintptr_t)all.translations + (uintptr_t)all.moved);
+	memcpy(at + 8, &address, sizeof address);
+	return address;
 }
 
 static void other_translations_are_refused(void **state)
@@ -160,6 +188,9 @@ static void other_translations_are_refused(void **state)
 		{ "\x52\xe8\0\0\0\0\x8d\x64\x24\x04", 10, VMI_CALL_SetCR3, 0 },   /* not where the call has it */
 		{ "\x6a", 1, VMI_CALL_SetCR3, 0 },
 		{ "\x68\0\0\0", 4, VMI_CALL_SetCR3, 0 },
+		{ "\x68\0\0\0\0", 5, VMI_CALL_SetCR3, 0 },                      /* no call */
+		{ "\x6a\x01\xe8\0\0\0", 6, VMI_CALL_FlushTLB, 0 },
+		{ "\x6a\x01\xe8\0\0\0\0\x8d\x64\x24", 10, VMI_CALL_FlushTLB, 0 }, /* cut */
 		{ "\x50\x50\x50\x50\x50\x50\xe8\0\0\0\0\x8d\x64\x24\x18", 15, VMI_CALL_SetAlarm, 0 },
 	};
 
@@ -169,6 +200,12 @@ static void other_translations_are_refused(void **state)
 		annotate(VMI_CALL_Halt, 64, 5, 0, 0, CALL0, 5);
 		annotate(bad[i].call, 0, 20, 0, 32, bad[i].code, bad[i].length)[15] = (unsigned char)bad[i].call_offset;
 		refused_at(VROM_TRANSLATION, 1, GUEST + TRANSLATIONS + 32);
+		if (bad[i].length == 0)
+			continue;
+		/* Nor is anything behind it read. */
+		clear(state);
+		annotate(bad[i].call, 0, 20, 0, 32, bad[i].code, bad[i].length)[15] = (unsigned char)bad[i].call_offset;
+		refused_at(VROM_TRANSLATION, 0, put_last(annotations, bad[i].code, bad[i].length));
 	}
 }
 
@@ -187,7 +224,14 @@ static void sizes_and_places(void **state)
 	refused_at(VROM_SIZE, 0, GUEST + TEXT + 16);
 	at[14] = 100; /* more nops than there is site */
 	refused_at(VROM_SIZE, 0, GUEST + TEXT + 16);
+	at[12] = at[13] = 8;
+	at[14] = 9; /* one more would do */
+	refused_at(VROM_SIZE, 0, GUEST + TEXT + 16);
 	at[12] = 5;
+	at[13] = 200;
+	at[14] = (unsigned char)(200 - 5); /* as if it were negative */
+	refused_at(VROM_SIZE, 0, GUEST + TEXT + 16);
+	at[13] = 5;
 	at[14] = 3; /* of which there are only two */
 	arena[TEXT + 16 + 2] = 0xfb;
 	refused_at(VROM_NATIVE, 0, GUEST + TEXT + 16);
@@ -247,10 +291,44 @@ static void memory_and_table(void **state)
 	}
 	assert_int_equal(least, 3 + 8 + 12 + 9 + 12);
 	assert_int_equal(vrom_count(&table), 2);
-	all.annotations_end--;
+	all.annotations_end -= 8;
+	assert_int_equal(convert(), VROM_TABLE);
+	all.annotations_end += 7;
 	assert_int_equal(convert(), VROM_TABLE);
 	all.annotations_end = all.annotations - 16;
 	assert_int_equal(convert(), VROM_TABLE);
+}
+
+static void where_the_memory_is(void **state)
+{
+	unsigned char *far = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct vrom_table none = { 0 };
+
+	(void)state;
+	assert_ptr_not_equal(far, MAP_FAILED);
+	all.alias = 0x1000;
+	annotate(VMI_CALL_SetCR3, 16, 8, 0, 0, CALL0, 5);
+	for (unsigned i = 0; i < 4; i++) {
+		uint32_t distance;
+
+		assert_int_equal(vrom_read_annotations(&all, converted + i, sizeof converted - i, &table, &error), VROM_OK);
+		assert_int_equal((uintptr_t)table.records % 4, 0);
+		assert_true(table.records >= converted + i && table.native_end <= converted + sizeof converted);
+		memcpy(&distance, table.records, sizeof distance);
+		assert_ptr_equal(table.records + (int32_t)distance, arena + TEXT + 16);
+		assert_ptr_equal(table.text, all.text);
+		assert_ptr_equal(table.text_end, all.text_end);
+		assert_int_equal(table.moved, all.moved);
+		assert_int_equal(table.alias, all.alias);
+	}
+	/* A record has 32 bits for the distance. */
+	assert_true(far > arena ? far - arena > INT32_MAX : arena - far > INT32_MAX);
+	table = none;
+	assert_int_equal(vrom_read_annotations(&all, far, 4096, &table, &error), VROM_OUTSIDE);
+	assert_int_equal(error.index, 0);
+	assert_int_equal(error.address, GUEST + TEXT + 16);
+	assert_memory_equal(&table, &none, sizeof none);
+	munmap(far, 4096);
 }
 
 /* What the patcher refuses in a table of ours it refuses here. */
@@ -279,6 +357,7 @@ int main(void)
 		ANNOTATION_TEST(a_call_with_registers), ANNOTATION_TEST(every_register_is_pushed),
 		ANNOTATION_TEST(constants_of_all_arguments), ANNOTATION_TEST(other_translations_are_refused),
 		ANNOTATION_TEST(sizes_and_places), ANNOTATION_TEST(long_nops), ANNOTATION_TEST(memory_and_table),
+		ANNOTATION_TEST(where_the_memory_is),
 		ANNOTATION_TEST(the_patcher_checks_the_rest),
 	};
 
