@@ -70,8 +70,9 @@ run "patching under running threads" "$build/tests/live"
 run "templates of every ROM" "$build/tests/templates" "$build/tests/templates.elf" "$build/tests/templates.rom" \
 	"$build/native.rom" "$build/count.rom" "$build/monitor.rom"
 run "templates, wrong descriptions" tests/templates/errors.sh "$build/vrom" gcc clang
-run "annotated both ways, by gcc" "$build/tests/annotation-gcc"
-run "annotated both ways, by clang" "$build/tests/annotation-clang"
+for program in "$build"/tests/annotation-*; do
+	run "annotated both ways, ${program##*/annotation-}" "$program"
+done
 for program in "$build"/tests/sites-*; do
 	run "site macros, ${program##*/sites-}" "$program"
 done

@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-# Annotations of 2006, and one kernel that is annotated in both ways, by either assembler.
+# Annotations of 2006, and one kernel that is annotated in both ways, by either compiler and its assembler.
 
-ANNOTATION_FLAGS := -m32 -DVROM_LIBRARY $(COMMON) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -O1 -fno-pie -no-pie
-ANNOTATION_PROGRAMS := $(BUILD)/tests/annotation-gcc $(BUILD)/tests/annotation-clang
+ANNOTATION_FLAGS := -m32 -DVROM_LIBRARY $(COMMON) $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -fno-pie -no-pie
+ANNOTATION_SOURCES := $(addprefix tests/annotation/,run.c sites.S kernel.c) $(LIB_SOURCES)
+ANNOTATION_PROGRAMS := $(foreach c,gcc clang,$(foreach level,O0 O2 Os,$(BUILD)/tests/annotation-$(c)-$(level)))
+ANNOTATION_INPUTS := $(ANNOTATION_SOURCES) tests/annotation/both.h tests/sites/sites.ld $(wildcard include/*/*.h src/*.h)
 
-$(ANNOTATION_PROGRAMS): $(BUILD)/tests/annotation-%: tests/annotation/run.c tests/annotation/sites.S $(LIB_SOURCES) \
-		tests/sites/sites.ld $(wildcard include/*/*.h src/*.h)
+$(BUILD)/tests/annotation-gcc-%: $(ANNOTATION_INPUTS)
 	@mkdir -p $(@D)
-	$* $(filter-out -MMD -MP,$(ANNOTATION_FLAGS)) $(if $(filter clang,$*),-fuse-ld=lld -Wno-unused-command-line-argument) -Linclude \
-		-o $@ tests/annotation/run.c tests/annotation/sites.S $(LIB_SOURCES) -Wl,-T,tests/sites/sites.ld
+	gcc $(filter-out -MMD -MP,$(ANNOTATION_FLAGS)) -$* -Linclude -o $@ $(ANNOTATION_SOURCES) \
+		-Wl,-T,tests/sites/sites.ld,--no-warn-rwx-segments
+
+$(BUILD)/tests/annotation-clang-%: $(ANNOTATION_INPUTS)
+	@mkdir -p $(@D)
+	clang $(filter-out -MMD -MP,$(ANNOTATION_FLAGS)) -$* -fuse-ld=lld -Wno-unused-command-line-argument -Linclude -o $@ \
+		$(ANNOTATION_SOURCES) -Wl,-T,tests/sites/sites.ld

@@ -10,12 +10,12 @@
 #include <vrom/site.h>
 
 .macro both call, native, a1, a2, a3, a4, a5, taken=0, pushes, marked=0
-	.pushsection .both.text, "awx"
+	.pushsection .text
 880:	vrom_site \call, "\native", \a1, \a2, \a3, \a4, \a5
 881:	.byte 0xcc                         /* nothing is to touch this */
 	.popsection
 
-	.pushsection .both.translations, "a"
+	.pushsection both_translations, "a"
 882:	\pushes
 883:	.byte 0xe8
 	.if \marked
@@ -28,7 +28,7 @@
 	.endif
 884:	.popsection
 
-	.pushsection .both.annotations, "a"
+	.pushsection both_annotations, "a"
 	.long .LVMI_CALL_\call, 880b, 882b
 	.byte 881b - 880b, 884b - 882b
 	/* All of a site counts as native, as our nops are not those of 2006. */
@@ -41,14 +41,9 @@
 	.popsection
 .endm
 
-	.globl both_text, both_text_end, both_annotations, both_annotations_end, both_translations, both_translations_end
-	.section .both.annotations, "a"
+	.section both_annotations, "a"
 	.balign 4
-both_annotations:
-	.section .both.translations, "a"
-both_translations:
-	.section .both.text, "awx"
-both_text:
+	.text
 	.byte 0xcc
 
 	both EnableInterrupts, sti
@@ -85,12 +80,5 @@ both_text:
 	both IODelay, "outb %al, $0x80"
 	both Shutdown, "cli; hlt"
 	both Reboot, "cli; hlt", %eax
-
-	.section .both.annotations, "a"
-both_annotations_end:
-	.section .both.translations, "a"
-both_translations_end:
-	.section .both.text, "awx"
-both_text_end:
 
 	.section .note.GNU-stack, "", @progbits
