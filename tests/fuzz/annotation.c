@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
 /*
  * Annotations of 2006. The input, zero where it ends: how many annotations (mod 8); bytes of text / 4; bytes of translations;
- * bytes of memory that are missing; then the annotations, whose addresses are taken modulo a little more than what is there;
+ * bytes of memory that are missing / 4; then the annotations, whose addresses are taken modulo a little more than what is there;
  * the translations; the text.
  */
 #include <string.h>
+
+#include <sanitizer/asan_interface.h>
 
 #include <vrom/annotation.h>
 #include <vrom/site.h>
@@ -35,12 +37,35 @@ static void answer(void *context, unsigned call, struct vrom_answer *result)
 	*result = (struct vrom_answer){ 0x1000 + 16 * call, VMI_RELOCATION_CALL_REL };
 }
 
-/* Within 32 bits of the text, as a kernel's memory is; each part is allocated by itself, so that its end is watched. */
+/* What constants and registers that an annotation names can come to: guards and holes of each kind. */
+static const struct vrom_template templates[] = {
+	{ .call = VMI_CALL_FlushTLB, .length = 3, .code = "\x31\xc0\x90", .changes = VROM_EAX + VROM_FLAGS,
+	  .guards = { { 2, 0 } }, .guard_arguments = { 1 } },
+	{ .call = VMI_CALL_SetPxE, .length = 6, .code = "\xc7\x02\0\0\0\0", .in_register = 2,
+	  .holes = { { 2, VROM_HOLE_IMM32 + (1 << 4) } } },
+	{ .call = VMI_CALL_WriteGDTEntry, .length = 3, .code = "\x89\x40\x04", .holes = { { 1, VROM_HOLE_REG + (4 << 4) } } },
+	{ .call = VMI_CALL_WriteIDTEntry, .length = 1, .code = "\x50", .holes = { { 0, VROM_HOLE_RM + (4 << 4) } } },
+	{ .call = VMI_CALL_SetLinearMapping, .length = 2, .code = "\x6a\0", .constant = 1,
+	  .holes = { { 1, VROM_HOLE_IMM8 + (4 << 4) } } },
+	{ .call = VMI_CALL_SetAlarm, .length = 2, .code = "\xb0\0", .changes = VROM_EAX,
+	  .holes = { { 1, VROM_HOLE_PORT + (5 << 4) } } },
+	{ .call = VMI_CALL_SetLazyMode, .length = 0, .guards = { { 0xffffffff, 1 } }, .guard_arguments = { 1 } },
+};
+
+/*
+ * The parts are within 32 bits of each other, as a kernel's are; what malloc gives under a sanitizer is not. Each is closed in
+ * by bytes that may not be touched.
+ */
+static _Alignas(16) unsigned char arena[MOST * 400 + 4096];
+static size_t used;
+
 static unsigned char *part(size_t size)
 {
-	unsigned char *memory = malloc(size ? size : 1);
+	unsigned char *memory = arena + used;
 
-	MUST(memory);
+	used += (size + 16 + 15) & ~(size_t)15;
+	MUST(used <= sizeof arena);
+	ASAN_UNPOISON_MEMORY_REGION(memory, size);
 	return memory;
 }
 
@@ -55,10 +80,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t memory_size;
 
 	input = (struct input){ data, size };
+	ASAN_POISON_MEMORY_REGION(arena, sizeof arena);
+	used = 16;
 	count = next() % (MOST + 1);
 	text_size = next() * 4;
 	translation_size = next();
-	missing = next();
+	missing = next() * 4;
 	annotations = part(count * VROM_ANNOTATION_SIZE);
 	text = part(text_size);
 	before = part(text_size);
@@ -93,7 +120,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST(error.status == status && memcmp(&table, &none, sizeof table) == 0);
 		MUST(error.index == VROM_NO_INDEX || error.index < count);
 	} else {
-		static const struct vrom_host host = { .answer = answer, .high = (uintptr_t)-1 };
+		static const struct vrom_host host = { .answer = answer, .high = (uintptr_t)-1, .templates = templates,
+						.template_count = sizeof templates / sizeof *templates };
 		struct vrom_plan plan;
 
 		MUST(vrom_count(&table) == count);
@@ -117,14 +145,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			MUST(vrom_revert(&plan) == VROM_OK);
 			MUST(memcmp(text, before, text_size) == 0);
 		} else {
+			fuzz_outcome = vrom_strstatus(status);
 			/* The reader has checked the rest. */
 			MUST(status == VROM_SIZE || status == VROM_OPERANDS || status == VROM_OVERLAP);
 		}
 	}
-	free(annotations);
-	free(text);
-	free(before);
-	free(translations);
-	free(memory);
 	return 0;
 }
