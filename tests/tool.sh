@@ -128,6 +128,31 @@ is 1 'not linked' 'sites: an object file' "$vrom" sites "$tmp/kernel.o"
 plant other && poke "$tmp/other.elf" 18 8
 is 1 'not for x86' 'sites: of another machine' "$vrom" sites "$tmp/other.elf"
 
+# ---- vrom sites, of a kernel that is annotated as in 2006 ----
+
+both=$build/tests/annotation-gcc-O2
+old=$tmp/old.elf
+objcopy -S --rename-section both_annotations=.vmi.annotation --rename-section both_translations=.vmi.translation \
+	--remove-section .vrom.sites --remove-section .vrom.native "$both" "$old"
+"$vrom" sites --json "$both" >"$tmp/ours.json"
+"$vrom" sites --json "$old" >"$tmp/old.json"
+python3 - "$tmp/ours.json" "$tmp/old.json" >"$tmp/out" 2>&1 <<'END'
+import json, sys
+one, two = ([[site[k] for k in ("address", "call", "arguments", "size")] for site in json.load(open(name))["list"]]
+            for name in sys.argv[1:])
+assert len(one) > 90 and one == two, "the lists differ"
+END
+say $? 'sites: annotations of 2006 list what our table does'
+is 0 '^annotated as in 2006: annotations [1-9]' 'sites --summary: annotations of 2006' "$vrom" sites --summary "$old"
+cp "$old" "$tmp/foreign.elf"
+poke "$tmp/foreign.elf" "$(offset "$old" .vmi.translation)" 0xcc
+is 1 '^vrom: .*: annotation 0, of EnableInterrupts, 0x[0-9a-f]*: the translation' 'sites: a translation that is none' \
+	"$vrom" sites "$tmp/foreign.elf"
+cp "$old" "$tmp/nowhere.elf"
+poke "$tmp/nowhere.elf" "$(offset "$old" .vmi.annotation)+23" 0xff
+is 1 ': annotation 1, of DisableInterrupts, 0xff[0-9a-f]*: the site lies outside' 'sites: an annotation of nothing' \
+	"$vrom" sites "$tmp/nowhere.elf"
+
 # ---- vrom check ----
 
 text=$(offset "$good" .text)

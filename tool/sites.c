@@ -74,6 +74,9 @@ static void print_sites(const struct elf *elf, const struct table *table, const 
 
 static void print_summary(const struct table *table, const struct sums *sums)
 {
+	if (table->annotations_size)
+		printf("annotated as in 2006: annotations %llu bytes, translations %llu bytes; as a site table of ours they are\n",
+		       (unsigned long long)table->annotations_size, (unsigned long long)table->translations_size);
 	printf("%zu sites; records %llu bytes, seal %llu bytes; native instructions %llu bytes, padding %llu bytes\n",
 	       table->count, (unsigned long long)table->records_size, (unsigned long long)table->native_size,
 	       (unsigned long long)sums->native, (unsigned long long)sums->padding);
@@ -138,7 +141,9 @@ static int list(const char *path, int summary, int json)
 	int status = elf_open(&elf, path);
 
 	if (status == 0) {
-		switch (table_read(&table, &elf)) {
+		enum table_state state = table_read(&table, &elf);
+
+		switch (state == TABLE_NONE ? annotations_read(&table, &elf) : state) {
 		case TABLE_NONE:
 			status = fail(path, "it has no site table: annotate it with vrom/site.h, and put vrom/sites.ld in its "
 				      "linker script");

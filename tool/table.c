@@ -95,9 +95,20 @@ static void read_records(struct table *table, const struct elf *elf)
 			 "the seal is longer than the records say: does the linker script drop a part of .vrom.sites?");
 }
 
-enum table_state table_read(struct table *table, const struct elf *elf)
+void table_fill(struct table *table, const struct elf *elf)
 {
 	uint64_t rest;
+
+	table->count = count_records(table, &rest);
+	if (rest)
+		snprintf(table->problem, sizeof table->problem,
+			 "the site table ends in the middle of a record: does something else lie in .vrom.sites?");
+	table->sites = allocate(table->count, sizeof *table->sites);
+	read_records(table, elf);
+}
+
+enum table_state table_read(struct table *table, const struct elf *elf)
+{
 	int records, native;
 
 	memset(table, 0, sizeof *table);
@@ -120,18 +131,14 @@ enum table_state table_read(struct table *table, const struct elf *elf)
 	if (!table->records || !table->native)
 		return bad(table, "the site table or its seal is not among what is loaded, or the file does not hold it: "
 			   "put vrom/sites.ld among the read-only data");
-	table->count = count_records(table, &rest);
-	if (rest)
-		snprintf(table->problem, sizeof table->problem,
-			 "the site table ends in the middle of a record: does something else lie in .vrom.sites?");
-	table->sites = allocate(table->count, sizeof *table->sites);
-	read_records(table, elf);
+	table_fill(table, elf);
 	return TABLE_FOUND;
 }
 
 void table_free(struct table *table)
 {
 	free(table->sites);
+	free(table->made);
 	memset(table, 0, sizeof *table);
 }
 

@@ -25,6 +25,8 @@ struct table {
 	uint64_t native_address, native_size;
 	const unsigned char *records, *native;
 	uint64_t seal_used; /* bytes of the seal that the records account for */
+	void *made;         /* memory of records and seal that are in no file */
+	uint64_t annotations_size, translations_size; /* of 2006, if they were made of those */
 	char problem[200];  /* something wrong with the table as a whole, or "" */
 };
 
@@ -36,6 +38,12 @@ enum table_state { TABLE_FOUND, TABLE_NONE, TABLE_BAD };
  */
 enum table_state table_read(struct table *table, const struct elf *elf);
 void table_free(struct table *table);
+
+/* Fills in sites, from records and native. A part of table_read. */
+void table_fill(struct table *table, const struct elf *elf);
+
+/* As table_read, from annotations of 2006: sections .vmi.annotation and .vmi.translation. TABLE_BAD: one is refused. */
+enum table_state annotations_read(struct table *table, const struct elf *elf);
 
 /* Whether argument place, from 0, is a constant. */
 static inline int site_is_constant(const struct site *site, unsigned place)

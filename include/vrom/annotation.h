@@ -48,8 +48,11 @@ struct vrom_annotations {
 /*
  * Fills *table, whose records and seal are written to memory, size bytes within 2 GiB of the text; they must stay there as
  * long as the table is used. Reads annotations, translations and text, and changes no text. A status other than VROM_OK
- * leaves *table alone. error may be NULL; its index is that of the annotation. What vrom_plan checks is not checked here:
- * that sites do not overlap, and that the operands suit the call.
+ * leaves *table alone. error may be NULL; its index is that of the annotation, its address that of the site unless said
+ * otherwise. What vrom_plan checks is not checked here: that sites do not overlap, and that operands and size suit a call as
+ * the patcher makes it. A fourth or fifth argument in EAX, ECX or EDX it refuses (VROM_OPERANDS); a constant among the first
+ * three needs a register that the call may change (VROM_OPERANDS), and 5 bytes where a translation may have a push of 2 (so
+ * of several small ones VROM_SIZE may come).
  *
  *   VROM_TABLE        the annotations are no multiple of 16 bytes
  *   VROM_CALL         there is no such call
