@@ -294,7 +294,7 @@ struct progress {
 	struct vrom_cursor cursor;
 	unsigned char *choice, *hint;
 	const unsigned char *end; /* of the site before */
-	size_t most;              /* sites that there is memory for */
+	unsigned char *limit;     /* of choice: so far there is memory */
 	int sorted;
 };
 
@@ -305,24 +305,24 @@ static inline void step(struct progress *to, const struct vrom_site *site, unsig
 	to->end = site->at + site->size;
 	*--to->hint = (unsigned char)hint;
 	to->choice++;
-	to->most--;
 }
 
 /* Goes on as long as sites are like others. A function of its own, for its registers. */
 static __attribute__((noinline)) void plan_usual_sites(struct vrom_plan *plan, const struct vrom_table *table,
 						       struct progress *progress)
 {
-	size_t text_size = table->text_end - table->text;
-	const unsigned char *text = table->text, *records_end = table->records_end, *native_end = table->native_end;
+	uintptr_t text = (uintptr_t)table->text, text_size = (uintptr_t)table->text_end - text;
+	/* Where a site may begin, for as much to be there as is looked at. */
+	uintptr_t begins = text_size < ALIKE_SIZE ? 0 : text_size - ALIKE_SIZE + 1;
+	const unsigned char *records_end = table->records_end, *native_end = table->native_end;
 	struct progress now = *progress;
 
-	while (now.most && records_end - now.cursor.record >= VROM_RECORD_MOST && native_end - now.cursor.native >= NATIVE_MOST) {
+	while (now.choice < now.limit && records_end - now.cursor.record >= VROM_RECORD_MOST && native_end - now.cursor.native >= NATIVE_MOST) {
 		struct vrom_cursor next = now.cursor;
 		struct vrom_site site = vrom_next(&next);
 		struct vrom_alike *alike;
 
-		/* As far as is looked. */
-		if ((uintptr_t)site.at - (uintptr_t)text >= text_size || text_size - ((uintptr_t)site.at - (uintptr_t)text) < ALIKE_SIZE)
+		if ((uintptr_t)site.at - text >= begins)
 			break;
 		alike = find_alike(plan, &site);
 		if (!alike)
@@ -440,6 +440,7 @@ enum vrom_status vrom_plan(struct vrom_plan *plan, const struct vrom_host *host,
 	uint32_t counts[VROM_INLINE + 1] = { 0 };
 	struct progress now = { .choice = memory, .hint = (unsigned char *)memory + size, .sorted = 1 };
 	enum vrom_status status;
+	size_t most;
 
 	/* Not as a whole: of a structure that large a compiler makes a call of memset. */
 	for (unsigned call = 0; call < VMI_CALL_COUNT; call++)
@@ -454,9 +455,8 @@ enum vrom_status vrom_plan(struct vrom_plan *plan, const struct vrom_host *host,
 	plan->rom = host ? host->rom : 0;
 	if (size < VROM_PLAN_MEMORY(0))
 		return vrom_fail(error, VROM_MEMORY, 0, VROM_NO_INDEX, VROM_NO_INDEX, 0);
-	now.most = (size - VROM_PLAN_MEMORY(0)) / (VROM_PLAN_MEMORY(1) - VROM_PLAN_MEMORY(0));
-	if (now.most >= VROM_NO_INDEX)
-		now.most = VROM_NO_INDEX - 1;
+	most = (size - VROM_PLAN_MEMORY(0)) / (VROM_PLAN_MEMORY(1) - VROM_PLAN_MEMORY(0));
+	now.limit = now.choice + (most < VROM_NO_INDEX ? most : VROM_NO_INDEX - 1);
 	plan->choices = now.choice;
 	plan->hints = now.hint;
 	for (uint32_t t = 0; t < table_count; t++) {
@@ -472,7 +472,7 @@ enum vrom_status vrom_plan(struct vrom_plan *plan, const struct vrom_host *host,
 			struct vrom_site site;
 
 			/* For a record that is cut there need be none. */
-			if (now.most == 0 && is_whole(table, now.cursor.record))
+			if (now.choice == now.limit && is_whole(table, now.cursor.record))
 				return vrom_fail(error, VROM_MEMORY, t, VROM_NO_INDEX, VROM_NO_INDEX, 0);
 			status = plan_site(plan, host, t, (uint32_t)(now.choice - first), now.cursor, now.choice, error);
 			if (status != VROM_OK)
