@@ -143,7 +143,8 @@ enum vrom_why vrom_template_fits(const struct vrom_template *template, const str
 void vrom_put_template(const struct vrom_template *template, const struct vrom_site *site, uintptr_t rom,
 		       uintptr_t site_address, unsigned char *to);
 
-/* How many distances in its code depend on where the site is; *offset is where the last of them is. */
+/* How many distances in its code depend on where the site is, and holes that lie over the last of them; *offset is where
+ * that is. */
 unsigned vrom_template_distances(const struct vrom_template *template, uint8_t *offset);
 
 static inline unsigned vrom_hole_kind(struct vrom_hole hole)

@@ -80,14 +80,21 @@ enum vrom_why vrom_template_fits(const struct vrom_template *template, const str
 
 unsigned vrom_template_distances(const struct vrom_template *template, uint8_t *offset)
 {
-	unsigned count = 0;
+	unsigned count = 0, others = 0;
 
 	for (unsigned i = 0; i < VROM_TEMPLATE_HOLES; i++)
 		if (vrom_hole_kind(template->holes[i]) == VROM_HOLE_REL) {
 			*offset = template->holes[i].offset;
 			count++;
 		}
-	return count;
+	for (unsigned i = 0; count && i < VROM_TEMPLATE_HOLES; i++) {
+		struct vrom_hole hole = template->holes[i];
+		unsigned kind = vrom_hole_kind(hole);
+
+		others += kind != VROM_HOLE_NONE && kind != VROM_HOLE_REL && hole.offset < *offset + 4u &&
+			  *offset < hole.offset + vrom_hole_size(hole);
+	}
+	return count + others;
 }
 
 void vrom_put_template(const struct vrom_template *template, const struct vrom_site *site, uintptr_t rom,

@@ -16,6 +16,8 @@ static const struct kind {
 	{ VMI_CALL_EnableInterrupts, VROM_FLAGS, 5, VMI_RELOCATION_CALL_REL, { 0 } },
 	{ VMI_CALL_SetCR3, VROM_STANDARD, 5, VMI_RELOCATION_NONE, { 0 } },
 	{ VMI_CALL_IODelay, VROM_STANDARD, 5, VMI_RELOCATION_NOP, { 0 } },
+	{ VMI_CALL_DisableInterrupts, VROM_FLAGS, 5, VMI_RELOCATION_CALL_REL, { 0 } },
+	{ VMI_CALL_INSB, 0, 5, VMI_RELOCATION_CALL_REL, { 0 } },
 	{ VMI_CALL_IRET, 0, 5, VMI_RELOCATION_JUMP_REL, { 0 } },
 	{ VMI_CALL_SYSEXIT, VROM_ECX + 2, 10, VMI_RELOCATION_JUMP_REL, { 0x77 } },
 	{ VMI_CALL_FlushTLB, VROM_STANDARD + 1, 10, VMI_RELOCATION_CALL_REL, { 2 } },
@@ -67,6 +69,11 @@ static void every_size_in_line(void **state)
 		{ .call = VMI_CALL_SetAlarm, .changes = VROM_FLAGS, .code = "abcdefghijklmnopqrstuvwx",
 		  .holes = { { 0, VROM_HOLE_ROM } } },
 		{ .call = VMI_CALL_EnableInterrupts, .code = "abcdefghijklmnopqrstuvwx", .holes = { { 0, VROM_HOLE_REL } } },
+		/* A distance with another hole over it, which does not carry. */
+		{ .call = VMI_CALL_DisableInterrupts, .code = "\xff\xff\xff\xff____________________",
+		  .holes = { { 0, VROM_HOLE_REL }, { 0, VROM_HOLE_ROM } } },
+		{ .call = VMI_CALL_INSB, .code = "\x01\x02\x03\x04____________________",
+		  .holes = { { 0, VROM_HOLE_REL }, { 0, 0x16 } } },
 		/* Two distances: the second one at the end. */
 		{ .call = VMI_CALL_SetCR3, .code = "abcdefghijklmnopqrstuvwx",
 		  .holes = { { 0, VROM_HOLE_REL }, [3] = { 0, VROM_HOLE_REL } } },
@@ -78,11 +85,11 @@ static void every_size_in_line(void **state)
 		for (unsigned size = kinds[k].least; size <= 40; size++)
 			for (unsigned length = 4; length <= VROM_TEMPLATE_CODE; length++) {
 				many(&kinds[k], size / 2, size, places);
-				for (unsigned i = 0; i < 4; i++)
+				for (unsigned i = 0; i < 6; i++)
 					templates[i].length = length;
-				templates[3].holes[3].offset = length - 4;
+				templates[5].holes[3].offset = length - 4;
 				fake.host.templates = templates;
-				fake.host.template_count = 4;
+				fake.host.template_count = 6;
 				commits_as_previewed();
 			}
 }
@@ -255,7 +262,7 @@ static void like_sites_of_several_tables(void **state)
 		kernel_start(&kernels[t]);
 		for (unsigned i = 0; i < SITES; i++)
 			kernel_site_with(&kernels[t], 40 * i + t, i % 3 ? VMI_CALL_EnableInterrupts : VMI_CALL_SetPxELong, native,
-					 2, 20, VROM_STANDARD + (i % 3 ? 0 : 8), kinds[8].constants);
+					 2, 20, VROM_STANDARD + (i % 3 ? 0 : 8), kinds[10].constants);
 		kernel_finish(&kernels[t]);
 		tables[t] = kernels[t].table;
 		memcpy(windows[t], kernels[t].text, KERNEL_TEXT);
