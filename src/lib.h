@@ -3,11 +3,11 @@
 #define VROM_LIB_H
 
 /*
- * What the files of the library share. In reading order: rom.c reads a ROM, find.c finds one, plan.c decides what every site
- * becomes, template.c which templates fit a site, code.c makes the bytes, commit.c writes them, live.c writes them under
- * running processors, attach.c is the whole way, entry.c calls into the ROM, count.c counts sites, status.c has the
- * sentences. note.c is for kernels that are patched from outside, annotation.c for those that are annotated in the older way,
- * preview.c for tools, inside.c for hosts.
+ * What the files of the library share. In reading order: rom.c reads a ROM, find.c finds one, plan.c decides what every
+ * site becomes, template.c which templates fit a site, overlap.c whether two sites are in one place, code.c makes the
+ * bytes, commit.c writes them, live.c writes them under running processors, attach.c is the whole way, entry.c calls
+ * into the ROM, count.c counts sites, status.c has the sentences. note.c is for kernels that are patched from outside,
+ * annotation.c for those that are annotated in the older way, preview.c for tools, inside.c for hosts.
  */
 #include <vrom/patch.h>
 #include <vrom/site.h>
@@ -155,6 +155,11 @@ static inline unsigned vrom_hole_size(struct vrom_hole hole)
 {
 	return vrom_hole_kind(hole) <= VROM_HOLE_IMM32 ? 4 : 1;
 }
+
+/* ---- Overlap ---- */
+
+/* Whether no two sites of plan's tables overlap, whose records are all good. runs is memory for one for each site. */
+enum vrom_status vrom_check_overlap(const struct vrom_plan *plan, uint64_t *runs, struct vrom_error *error);
 
 /* ---- Bytes ---- */
 
