@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vrom/site.h>
+
 #include "against.h"
 #include "calls.h"
 #include "prove.h"
@@ -45,31 +47,62 @@ static unsigned leading_nops(const struct kernel *kernel, const unsigned char *c
 	return at;
 }
 
+/* Whether a push is of the argument at place. */
+static int pushes_argument(const struct site *site, unsigned place, const struct instruction *instruction)
+{
+	const ZydisDecodedOperand *what = &instruction->operands[0];
+
+	if (site_is_constant(site, place))
+		return what->type == ZYDIS_OPERAND_TYPE_IMMEDIATE && (uint32_t)what->imm.value.s == site->constants[place];
+	return what->type == ZYDIS_OPERAND_TYPE_REGISTER &&
+	       what->reg.value == ZYDIS_REGISTER_EAX + (ZydisRegister)site_register(site, place);
+}
+
+/* The place of the argument whose constant is loaded where it belongs, or -1. */
+static int loads_argument(const struct site *site, const struct instruction *instruction)
+{
+	const ZydisDecodedOperand *to = &instruction->operands[0], *what = &instruction->operands[1];
+
+	for (unsigned place = 0; place < 3 && place < calls[site->call].arguments; place++)
+		if (site_is_constant(site, place) && to->type == ZYDIS_OPERAND_TYPE_REGISTER &&
+		    to->reg.value == ZYDIS_REGISTER_EAX + (ZydisRegister)site_register(site, place) &&
+		    what->type == ZYDIS_OPERAND_TYPE_IMMEDIATE && (uint32_t)what->imm.value.u == site->constants[place])
+			return (int)place;
+	return -1;
+}
+
 /*
- * Whether a patched site is nops, then pushes, the one call or jump to where the ROM said, then the lea that removes
- * what was pushed, and ends there. NULL, or what is wrong.
+ * Whether a patched site is nops, then pushes of a fifth and a fourth argument, loads of those that are constants, the one
+ * call or jump to where the ROM said, then the lea that removes what was pushed, and ends there. NULL, or what is wrong.
  */
 static const char *judge_transfer(const struct against *against, const struct kernel *kernel, const struct site *site,
 				  const unsigned char *code, ZydisMnemonic transfer)
 {
-	unsigned at = leading_nops(kernel, code, site->size), pushes = 0, loads = 0;
-	unsigned stacked = calls[site->call].arguments > 3 ? calls[site->call].arguments - 3u : 0;
+	unsigned at = leading_nops(kernel, code, site->size), place = calls[site->call].arguments;
+	unsigned stacked = place > 3 ? place - 3u : 0, missing = site->operands & VROM_CONSTANTS & 7;
 	struct instruction instruction;
 	uint64_t target;
 
 	if (!is_padding(code, at))
 		return "its nops are not the recommended ones";
-	if (transfer == ZYDIS_MNEMONIC_JMP)
-		stacked = 0;
+	if (transfer == ZYDIS_MNEMONIC_JMP && stacked)
+		return "a jump leaves no way to take the arguments off the stack again";
 	for (; decode(&kernel->decoder, code + at, site->size - at, &instruction) == 0 &&
 	       instruction.decoded.mnemonic == ZYDIS_MNEMONIC_PUSH; at += instruction.length)
-		pushes++;
-	if (pushes != stacked)
+		if (place <= 3 || !pushes_argument(site, --place, &instruction))
+			return "it pushes what is not the argument that belongs there";
+	if (place > 3)
 		return "it does not push as many arguments as the call has on the stack";
-	/* Constants that belong in registers. */
-	while (decode(&kernel->decoder, code + at, site->size - at, &instruction) == 0 &&
-	       instruction.decoded.mnemonic == ZYDIS_MNEMONIC_MOV && loads++ < 3)
-		at += instruction.length;
+	for (; decode(&kernel->decoder, code + at, site->size - at, &instruction) == 0 &&
+	       instruction.decoded.mnemonic == ZYDIS_MNEMONIC_MOV; at += instruction.length) {
+		int loaded = loads_argument(site, &instruction);
+
+		if (loaded < 0)
+			return "it loads what is not the constant that belongs there";
+		missing &= ~(1u << loaded);
+	}
+	if (missing)
+		return "it does not load all arguments that are constants";
 	if (decode(&kernel->decoder, code + at, site->size - at, &instruction) != 0 ||
 	    instruction.decoded.mnemonic != transfer)
 		return "there is no call or jump behind the nops";
@@ -100,6 +133,7 @@ static const char *judge_code(const struct against *against, const struct kernel
 			      unsigned choice)
 {
 	const unsigned char *code = copy_at(against, site->address);
+
 	if (whole_instructions(&kernel->decoder, code, site->size) != site->size)
 		return "it is not whole instructions";
 	switch (choice) {

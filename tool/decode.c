@@ -141,3 +141,33 @@ int is_padding(const unsigned char *bytes, size_t size)
 	}
 	return 1;
 }
+
+int general_register(ZydisRegister reg)
+{
+	ZydisRegister whole = ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LEGACY_32, reg);
+
+	return whole >= ZYDIS_REGISTER_EAX && whole <= ZYDIS_REGISTER_EDI ? (int)(whole - ZYDIS_REGISTER_EAX) : -1;
+}
+
+uint32_t all_bytes(unsigned registers)
+{
+	uint32_t bytes = 0;
+
+	for (unsigned number = 0; number < 8; number++)
+		bytes |= registers >> number & 1 ? 15u << 4 * number : 0;
+	return bytes;
+}
+
+uint32_t register_bytes(ZydisRegister reg)
+{
+	unsigned shift = 4 * (unsigned)general_register(reg);
+
+	switch (ZydisRegisterGetClass(reg)) {
+	case ZYDIS_REGCLASS_GPR8:
+		return (reg >= ZYDIS_REGISTER_AH && reg <= ZYDIS_REGISTER_BH ? 2u : 1u) << shift;
+	case ZYDIS_REGCLASS_GPR16:
+		return 3u << shift;
+	default:
+		return 15u << shift;
+	}
+}

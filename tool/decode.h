@@ -46,4 +46,12 @@ size_t whole_instructions(const struct decoder *decoder, const unsigned char *by
 const unsigned char *nop_of(unsigned length);
 int is_padding(const unsigned char *bytes, size_t size);
 
+/* The number of a general register or of a part of one, -1 for what is something else. */
+int general_register(ZydisRegister reg);
+
+/* The bytes that are this general register, or this part of one: four bits for each register, by number. */
+uint32_t register_bytes(ZydisRegister reg);
+/* All bytes of these registers, bit by number. */
+uint32_t all_bytes(unsigned registers);
+
 #endif
