@@ -211,8 +211,9 @@ struct against *against_open(struct kernel *kernel, const char *path, uint32_t a
 	make_plan(against, kernel, findings);
 	if (against->committed) {
 		against->proofs = allocate(kernel->table.count, sizeof *against->proofs);
+		against->tried = allocate(kernel->table.count, sizeof *against->tried);
 		judge_sites(against, kernel, findings);
-		if (states && prove_running(against, kernel, states, against->proofs, findings) != 0)
+		if (states && prove_running(against, kernel, states, findings) != 0)
 			goto out;
 	}
 	return against;
@@ -276,8 +277,8 @@ void against_print(const struct against *against, const struct kernel *kernel)
 	}
 	printf("with %s at 0x%x: %u sites, %u native, %u called, %u jumps, %u erased, %u in line\n", against->rom.path,
 	       against->rom.at, plan->sites, plan->kept, plan->called, plan->jumped, plan->erased, plan->inlined);
-	printf("of the %u in line %zu do what they would by a call, %zu are the native instructions, %zu are undecided, %zu wrong\n",
-	       plan->inlined, proofs[PROOF_EQUAL], proofs[PROOF_SAME], proofs[PROOF_UNDECIDED], proofs[PROOF_WRONG]);
+	printf("of the %u in line %zu do what they would by a call, %zu are undecided, %zu wrong\n", plan->inlined,
+	       proofs[PROOF_EQUAL], proofs[PROOF_UNDECIDED], proofs[PROOF_WRONG]);
 }
 
 json_t *against_json(const struct against *against, const struct kernel *kernel)
@@ -296,10 +297,10 @@ json_t *against_json(const struct against *against, const struct kernel *kernel)
 		unsigned choice = vrom_choice(plan, (uint32_t)i);
 		char *why = why_not(against, site);
 
-		json_array_append_new(list, json_pack("{s:i, s:I, s:s, s:s, s:s, s:s, s:s, s:i}", "site", (int)site->index,
+		json_array_append_new(list, json_pack("{s:i, s:I, s:s, s:s, s:s, s:s, s:i, s:s, s:i}", "site", (int)site->index,
 						      "address", (json_int_t)site->address, "call", call_name(site->call),
 						      "becomes", choice_name(choice), "code", code, "proof",
-						      proof_name(against->proofs[i]), "why", why, "template",
+						      proof_name(against->proofs[i]), "states", (int)against->tried[i], "why", why, "template",
 						      choice < VROM_INLINE ? -1 : (int)(choice - VROM_INLINE)));
 		free(code);
 		free(why);

@@ -12,7 +12,6 @@
 enum proof {
 	PROOF_NATIVE,    /* it is as it was built */
 	PROOF_CALL,      /* a call, a jump or nops: what the ROM says */
-	PROOF_SAME,      /* a way out of the kernel, in line, and byte for byte the native instructions */
 	PROOF_EQUAL,     /* in line, and in all states that were tried it does what the site would do without code in line */
 	PROOF_UNDECIDED, /* in line, and nothing could be tried */
 	PROOF_WRONG,     /* see the findings */
@@ -30,6 +29,7 @@ struct against {
 	enum vrom_status status;
 	int committed;
 	enum proof *proofs;    /* of each site; NULL if nothing was proved */
+	unsigned *tried;       /* in how many states */
 };
 
 /* Where the copy has the byte at an address that was laid out. */

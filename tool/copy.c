@@ -152,5 +152,6 @@ void against_free(struct against *against)
 		munmap(against->memory, against->size);
 	free(against->plan_memory);
 	free(against->proofs);
+	free(against->tried);
 	romfile_close(&against->rom);
 }

@@ -16,15 +16,18 @@
 #include "prove.h"
 
 #define STACK 0x70000800u
-#define STACK_USED 0x400u /* what lies this far below the stack pointer is nobody's */
 #define POINTERS 0x20000000u
 #define FLAGS_FIXED 0x202 /* bit 1, and interrupts on */
 #define FLAGS_ARITHMETIC 0x8d5
-#define FLAG_DF 0x400
+#define FLAG_NT 0x4000
+#define FLAG_VM 0x20000
+#define USER_CODE 0x73
+#define USER_DATA 0x7b
+#define STATES_MOVED 8 /* for a site that is like another but for where it is */
 
 const char *proof_name(enum proof proof)
 {
-	static const char *const proofs[] = { "native", "call", "native instructions", "equal", "undecided", "wrong" };
+	static const char *const proofs[] = { "native", "call", "equal", "undecided", "wrong" };
 
 	return proofs[proof];
 }
@@ -35,6 +38,8 @@ struct trial {
 	unsigned char without[255];
 	uint32_t free;        /* registers, by number */
 	uint32_t result_mask; /* bits of EAX that are a result */
+	uint32_t top;         /* from here on it is the host's memory; 0: there is none */
+	unsigned states, tried;
 };
 
 /* The bits of EAX that a call gives. */
@@ -65,12 +70,41 @@ static uint32_t some_value(uint32_t seed, unsigned what)
 	}
 }
 
-static void make_state(struct start *start, uint32_t seed)
+/* What the processor's iret takes without a fault: to the same ring, to another, to virtual 8086 mode. */
+static void make_frame(struct start *start, uint32_t seed, uint32_t kernel_code)
+{
+	start->frame[0] = some_value(seed, 16);
+	start->frame[1] = kernel_code;
+	start->frame[2] = machine_mix(seed, 17) & ~(uint32_t)FLAG_VM;
+	start->frame[3] = some_value(seed, 18);
+	start->frame[4] = some_value(seed, 19);
+	start->frame_size = 5;
+	switch (seed % 4) {
+	case 0:
+		start->frame_size = 3;
+		break;
+	case 1:
+		start->frame[0] &= 0xffff;
+		start->frame[1] = machine_mix(seed, 20) & 0xffff;
+		start->frame[2] |= FLAG_VM;
+		break;
+	default:
+		start->frame[1] = USER_CODE;
+		start->frame[4] = USER_DATA;
+	}
+}
+
+static void make_state(const struct machine *machine, unsigned call, struct start *start, uint32_t seed)
 {
 	start->seed = seed;
 	for (unsigned i = 0; i < 8; i++)
 		start->registers[i] = some_value(seed, i);
 	start->registers[VMI_ESP] = STACK;
+	/* What the string instructions count. */
+	if ((calls[call].result & VMI_R_ECX_EDI) == VMI_R_ECX_EDI || (calls[call].result & VMI_R_ECX_ESI) == VMI_R_ECX_ESI)
+		start->registers[VMI_ECX] &= 7;
+	if (call == VMI_CALL_IRET)
+		make_frame(start, seed, machine_code_segment(machine));
 	start->flags = FLAGS_FIXED | (machine_mix(seed, 8) & FLAGS_ARITHMETIC);
 	if (seed & 1)
 		start->flags &= ~(uint32_t)VMI_MASK_ENABLED;
@@ -101,15 +135,27 @@ static int memory_differs(const struct start *start, const struct outcome *one, 
 {
 	for (unsigned i = 0; i < one->page_count; i++)
 		for (uint32_t at = one->pages[i].address, end = at + 0xffc;; at += 4) {
-			int below_stack = STACK - at <= STACK_USED && at < STACK;
-
-			if (!below_stack && word_at(start, one, at) != word_at(start, two, at)) {
+			if (!is_below_stack(start, at) && word_at(start, one, at) != word_at(start, two, at)) {
 				*where = at;
 				return 1;
 			}
 			if (at == end)
 				break;
 		}
+	return 0;
+}
+
+/* A page that only one of them has touched, and that may not be there at all. What is behind the host's top is. */
+static int touches_more(const struct trial *trial, const struct outcome *in_line, const struct outcome *without, uint32_t *where)
+{
+	for (unsigned i = 0; i < in_line->page_count; i++) {
+		uint32_t page = in_line->pages[i].address;
+
+		if (STACK - page < 2 * 0x1000 || page_at(without, page) || (trial->top && page >= trial->top))
+			continue;
+		*where = page;
+		return 1;
+	}
 	return 0;
 }
 
@@ -124,6 +170,12 @@ static int differs(const struct trial *trial, const struct start *start, const s
 
 		if (i < in_line->event_count && i < without->event_count && memcmp(one, two, sizeof *one) == 0)
 			continue;
+		if (i < in_line->event_count && i < without->event_count && one->kind == two->kind &&
+		    memcmp(one->value, two->value, sizeof one->value) == 0) {
+			snprintf(text, size, "at its %s memory is not what it is at the call's",
+				 ZydisMnemonicGetString((ZydisMnemonic)one->kind));
+			return 1;
+		}
 		snprintf(text, size, "what it does outside the processor is not the same: %s in line, %s by the call",
 			 i < in_line->event_count ? ZydisMnemonicGetString((ZydisMnemonic)one->kind) : "nothing more",
 			 i < without->event_count ? ZydisMnemonicGetString((ZydisMnemonic)two->kind) : "nothing more");
@@ -155,6 +207,10 @@ static int differs(const struct trial *trial, const struct start *start, const s
 			 word_at(start, in_line, where), word_at(start, without, where));
 		return 1;
 	}
+	if (touches_more(trial, in_line, without, &where)) {
+		snprintf(text, size, "it reads memory in the page at 0x%x, which the call does not touch", where);
+		return 1;
+	}
 	return 0;
 }
 
@@ -183,19 +239,18 @@ static void report_branches(const struct against *against, const struct kernel *
 }
 
 static enum proof try_site(const struct against *against, const struct kernel *kernel, struct machine *machine,
-			   const struct trial *trial, unsigned states, struct findings *findings)
+			   struct trial *trial, struct findings *findings)
 {
 	const struct site *site = trial->site;
 	struct start start = { .address = (uint32_t)site->address, .size = site->size };
 	struct outcome *outcomes = allocate(2, sizeof *outcomes);
 	const char *problem = NULL;
 	enum proof proof = PROOF_EQUAL;
-	unsigned tried = 0;
 	char text[200];
 
 	machine_forget(machine);
-	for (uint32_t seed = 0; seed < states && proof == PROOF_EQUAL; seed++) {
-		make_state(&start, seed);
+	for (uint32_t seed = 0; seed < trial->states && proof == PROOF_EQUAL; seed++) {
+		make_state(machine, site->call, &start, seed);
 		start.code = trial->without;
 		machine_run(machine, &start, &outcomes[1]);
 		start.code = trial->in_line;
@@ -210,18 +265,22 @@ static enum proof try_site(const struct against *against, const struct kernel *k
 			report(against, kernel, site, findings, LEVEL_MUST, text);
 			proof = PROOF_WRONG;
 		} else {
-			tried++;
+			trial->tried++;
 		}
 		outcome_free(&outcomes[0]);
 		outcome_free(&outcomes[1]);
 	}
 	free(outcomes);
-	if (proof == PROOF_EQUAL && tried < states / 2) {
-		snprintf(text, sizeof text, "it could be tried in %u of %u states only: in the others, for the call, %s", tried, states,
-			 problem ? problem : "?");
+	if (proof == PROOF_EQUAL && trial->tried < (trial->states + 1) / 2) {
+		snprintf(text, sizeof text, "it could be tried in %u of %u states only: in the others, for the call, %s", trial->tried,
+			 trial->states, problem ? problem : "?");
 		report(against, kernel, site, findings, LEVEL_NOTE, text);
-		proof = tried ? PROOF_EQUAL : PROOF_UNDECIDED;
+		if (trial->tried < (trial->states + 7) / 8)
+			proof = PROOF_UNDECIDED;
 	}
+	if (proof == PROOF_EQUAL && site->call == VMI_CALL_IRET)
+		report(against, kernel, site, findings, LEVEL_NOTE,
+		       "it was tried with frames that iret takes: with another the fault is at the site");
 	if (proof == PROOF_EQUAL)
 		report_branches(against, kernel, machine, site, findings);
 	return proof;
@@ -248,15 +307,9 @@ static int plan_without(struct against *against, const struct kernel *kernel, st
 	return status == VROM_OK ? 0 : -1;
 }
 
-static int is_native(const struct site *site, const unsigned char *code)
+int prove_running(struct against *against, const struct kernel *kernel, unsigned states, struct findings *findings)
 {
-	return memcmp(code, site->native, site->native_size) == 0 &&
-	       is_padding(code + site->native_size, site->size - site->native_size);
-}
-
-int prove_running(struct against *against, const struct kernel *kernel, unsigned states, enum proof *proofs,
-		  struct findings *findings)
-{
+	enum proof *proofs = against->proofs;
 	const struct table *table = &kernel->table;
 	void *memory = allocate(VROM_PLAN_MEMORY(table->count), 1);
 	struct machine *machine = machine_open(&against->rom);
@@ -270,25 +323,23 @@ int prove_running(struct against *against, const struct kernel *kernel, unsigned
 	have_without = plan_without(against, kernel, &without, memory) == 0;
 	for (size_t i = 0; i < table->count; i++) {
 		const struct site *site = &table->sites[i];
-		struct trial trial = { .site = site, .in_line = copy_at(against, site->address),
-				       .free = VROM_TO_VMI(site->operands), .result_mask = result_mask(site->call) };
-		unsigned choice = vrom_choice(&against->plan, (uint32_t)i);
+		struct trial trial = { .site = site, .in_line = copy_at(against, site->address), .states = states,
+				       .free = VROM_TO_VMI(site->operands), .result_mask = result_mask(site->call),
+				       .top = against->rom.header->virtual_top };
 		size_t like = 0;
 
-		if (choice < VROM_INLINE || proofs[i] == PROOF_WRONG)
+		if (vrom_choice(&against->plan, (uint32_t)i) < VROM_INLINE || proofs[i] == PROOF_WRONG)
 			continue;
 		while (like < i && !(proofs[like] != PROOF_WRONG && alike(&against->plan, &table->sites[like], site)))
 			like++;
 		if (like < i) {
 			proofs[i] = proofs[like];
-			continue;
-		}
-		/* The way out of the kernel cannot be tried: it leads to another ring. */
-		if (calls[site->call].kind & VMI_IS_REQUIRED) {
-			proofs[i] = is_native(site, trial.in_line) ? PROOF_SAME : PROOF_UNDECIDED;
+			against->tried[i] = against->tried[like];
+			if (memcmp(trial.in_line, copy_at(against, table->sites[like].address), site->size) == 0)
+				continue;
+			trial.states = states < STATES_MOVED ? states : STATES_MOVED;
 			if (proofs[i] == PROOF_UNDECIDED)
-				report(against, kernel, site, findings, LEVEL_NOTE, "a way out of the kernel cannot be tried");
-			continue;
+				continue;
 		}
 		if (!have_without) {
 			proofs[i] = PROOF_UNDECIDED;
@@ -296,7 +347,8 @@ int prove_running(struct against *against, const struct kernel *kernel, unsigned
 			continue;
 		}
 		vrom_preview(&without, 0, (uint32_t)i, trial.without);
-		proofs[i] = try_site(against, kernel, machine, &trial, states, findings);
+		proofs[i] = try_site(against, kernel, machine, &trial, findings);
+		against->tried[i] = trial.tried;
 	}
 	machine_close(machine);
 	free(memory);

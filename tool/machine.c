@@ -2,34 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <unicorn/unicorn.h>
-
-#include "machine.h"
+#include "machine_parts.h"
 #include "romfile.h"
 
-#define PAGE 0x1000u
 #define STEPS 2000
-#define BRANCHES 64
 
-struct machine {
-	uc_engine *engine;
-	uc_hook hook;
-	struct decoder decoder;
-	const struct romfile *rom;
-	/* The run. */
-	const struct start *start;
-	struct outcome *outcome;
-	uint32_t control[16], debug[16];
-	/* Branches inside the site. */
-	unsigned branch_count;
-	struct {
-		uint32_t address;
-		unsigned seen;
-	} branches[BRANCHES];
-};
-
-static const int names[8] = { UC_X86_REG_EAX, UC_X86_REG_ECX, UC_X86_REG_EDX, UC_X86_REG_EBX,
-			      UC_X86_REG_ESP, UC_X86_REG_EBP, UC_X86_REG_ESI, UC_X86_REG_EDI };
+const int machine_registers[8] = { UC_X86_REG_EAX, UC_X86_REG_ECX, UC_X86_REG_EDX, UC_X86_REG_EBX,
+				   UC_X86_REG_ESP, UC_X86_REG_EBP, UC_X86_REG_ESI, UC_X86_REG_EDI };
 
 uint32_t machine_mix(uint32_t seed, uint32_t what)
 {
@@ -43,7 +22,10 @@ uint32_t machine_mix(uint32_t seed, uint32_t what)
 /* Often what code is likely to look for. */
 uint32_t machine_content(const struct start *start, uint32_t address)
 {
-	uint32_t mixed = machine_mix(start->seed, address);
+	uint32_t mixed = machine_mix(start->seed, address), word = (address - start->registers[VMI_ESP]) / 4;
+
+	if (word < start->frame_size)
+		return start->frame[word];
 
 	switch (mixed >> 16 & 7) {
 	case 0: return 0;
@@ -54,7 +36,7 @@ uint32_t machine_content(const struct start *start, uint32_t address)
 	}
 }
 
-static uint32_t get(const struct machine *machine, int name)
+uint32_t machine_get(const struct machine *machine, int name)
 {
 	uint32_t value = 0;
 
@@ -62,7 +44,7 @@ static uint32_t get(const struct machine *machine, int name)
 	return value;
 }
 
-static void set(struct machine *machine, int name, uint32_t value)
+void machine_set(struct machine *machine, int name, uint32_t value)
 {
 	uc_reg_write(machine->engine, name, &value);
 }
@@ -87,6 +69,35 @@ static bool touch(uc_engine *engine, uc_mem_type type, uint64_t address, int siz
 	return true;
 }
 
+int machine_reach(struct machine *machine, uint32_t address, uint32_t size, int writing)
+{
+	const struct romfile *rom = machine->rom;
+	unsigned char byte;
+
+	for (uint32_t at = address; at - address < size; at = (at | (PAGE - 1)) + 1)
+		if (uc_mem_read(machine->engine, at, &byte, 1) != UC_ERR_OK &&
+		    !touch(machine->engine, UC_MEM_READ_UNMAPPED, at, 1, 0, machine))
+			return -1;
+	return writing && (address - rom->at < rom->size ||
+			   address - machine->start->address < machine->start->size) ? -1 : 0;
+}
+
+uint32_t machine_digest(struct machine *machine)
+{
+	const struct start *start = machine->start;
+	uint32_t digest = 0, words[PAGE / 4];
+
+	for (unsigned i = 0; i < machine->outcome->page_count; i++) {
+		uint32_t page = machine->outcome->pages[i].address;
+
+		uc_mem_read(machine->engine, page, words, sizeof words);
+		for (uint32_t at = page; at - page < PAGE; at += 4)
+			if (!is_below_stack(start, at) && words[(at - page) / 4] != machine_content(start, at))
+				digest += machine_mix(words[(at - page) / 4], at);
+	}
+	return digest;
+}
+
 static void read_pages(struct machine *machine)
 {
 	struct outcome *outcome = machine->outcome;
@@ -97,162 +108,6 @@ static void read_pages(struct machine *machine)
 		page->bytes = allocate(PAGE, 1);
 		uc_mem_read(machine->engine, page->address, page->bytes, PAGE);
 		uc_mem_unmap(machine->engine, page->address, PAGE);
-	}
-}
-
-/* ---- Instructions ---- */
-
-static struct event *event(struct machine *machine, ZydisMnemonic kind)
-{
-	struct outcome *outcome = machine->outcome;
-
-	if (outcome->event_count == OUTCOME_EVENTS) {
-		outcome->problem = "it does more than can be looked at";
-		return &outcome->events[0];
-	}
-	outcome->events[outcome->event_count] = (struct event){ .kind = kind };
-	return &outcome->events[outcome->event_count++];
-}
-
-/* The result of the last event: made up of what it is, and how many there were before. */
-static uint32_t result(struct machine *machine, uint32_t what)
-{
-	return machine_mix(machine->start->seed ^ machine->outcome->event_count << 24, what);
-}
-
-static uint32_t value_of(struct machine *machine, const ZydisDecodedOperand *operand)
-{
-	int number = ZydisRegisterGetId(operand->reg.value);
-
-	if (operand->type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
-		return (uint32_t)operand->imm.value.u;
-	if (operand->type != ZYDIS_OPERAND_TYPE_REGISTER)
-		return 0;
-	return number >= 0 && number < 8 ? get(machine, names[number]) & (uint32_t)((1ull << operand->size) - 1) : 0;
-}
-
-static uint32_t address_of(struct machine *machine, const ZydisDecodedOperandMem *mem)
-{
-	uint32_t address = mem->disp.has_displacement ? (uint32_t)mem->disp.value : 0;
-
-	if (mem->base != ZYDIS_REGISTER_NONE)
-		address += get(machine, names[ZydisRegisterGetId(mem->base)]);
-	if (mem->index != ZYDIS_REGISTER_NONE)
-		address += get(machine, names[ZydisRegisterGetId(mem->index)]) * mem->scale;
-	return address;
-}
-
-/* mov to or from a control or debug register. */
-static int special_move(struct machine *machine, const struct instruction *instruction)
-{
-	const ZydisDecodedOperand *to = &instruction->operands[0], *from = &instruction->operands[1];
-
-	for (int i = 0; i < 2; i++) {
-		ZydisRegister reg = instruction->operands[i].reg.value;
-		ZydisRegisterClass class = ZydisRegisterGetClass(reg);
-		uint32_t *bank = class == ZYDIS_REGCLASS_CONTROL ? machine->control : machine->debug;
-		unsigned number = (unsigned)ZydisRegisterGetId(reg) & 15;
-		struct event *done;
-
-		if (instruction->operands[i].type != ZYDIS_OPERAND_TYPE_REGISTER ||
-		    (class != ZYDIS_REGCLASS_CONTROL && class != ZYDIS_REGCLASS_DEBUG))
-			continue;
-		if (i == 1) {
-			set(machine, names[ZydisRegisterGetId(to->reg.value)], bank[number]);
-			return 1;
-		}
-		done = event(machine, ZYDIS_MNEMONIC_MOV);
-		done->value[0] = (uint32_t)class;
-		done->value[1] = number;
-		done->value[2] = bank[number] = value_of(machine, from);
-		return 1;
-	}
-	return 0;
-}
-
-/* What the processor does not do by itself. 1: done, go on behind it; 2: it does not come back; 0: it is ordinary. */
-static int special(struct machine *machine, const struct instruction *instruction)
-{
-	ZydisMnemonic mnemonic = instruction->decoded.mnemonic;
-	const ZydisDecodedOperand *one = &instruction->operands[0], *two = &instruction->operands[1];
-	struct event *done;
-
-	switch (mnemonic) {
-	case ZYDIS_MNEMONIC_MOV:
-		return special_move(machine, instruction);
-	case ZYDIS_MNEMONIC_IN: {
-		uint32_t keep = one->size == 32 ? 0 : 0xffffffff << one->size;
-
-		done = event(machine, mnemonic);
-		done->value[0] = one->size;
-		done->value[1] = value_of(machine, two) & 0xffff;
-		set(machine, UC_X86_REG_EAX, (get(machine, UC_X86_REG_EAX) & keep) | (result(machine, done->value[1]) & ~keep));
-		return 1;
-	}
-	case ZYDIS_MNEMONIC_OUT:
-		done = event(machine, mnemonic);
-		done->value[0] = two->size;
-		done->value[1] = value_of(machine, one) & 0xffff;
-		done->value[2] = value_of(machine, two);
-		return 1;
-	case ZYDIS_MNEMONIC_INT:
-		/* A hypervisor's entry: registers say what is wanted. */
-		done = event(machine, mnemonic);
-		done->value[0] = value_of(machine, one);
-		for (unsigned i = 0; i < 6; i++) {
-			static const int arguments[] = { VMI_EBX, VMI_EAX, VMI_EDX, VMI_ECX, VMI_ESI, VMI_EDI };
-
-			done->value[i + 1] = get(machine, names[arguments[i]]);
-		}
-		set(machine, UC_X86_REG_EAX, result(machine, 0));
-		set(machine, UC_X86_REG_EDX, result(machine, 1));
-		return 1;
-	case ZYDIS_MNEMONIC_RDTSC:
-	case ZYDIS_MNEMONIC_RDMSR:
-	case ZYDIS_MNEMONIC_RDPMC:
-		done = event(machine, mnemonic);
-		done->value[0] = mnemonic == ZYDIS_MNEMONIC_RDTSC ? 0 : get(machine, UC_X86_REG_ECX);
-		set(machine, UC_X86_REG_EAX, result(machine, 0));
-		set(machine, UC_X86_REG_EDX, result(machine, 1));
-		return 1;
-	case ZYDIS_MNEMONIC_WRMSR:
-		done = event(machine, mnemonic);
-		for (unsigned i = 0; i < 3; i++)
-			done->value[i] = get(machine, names[i]);
-		return 1;
-	case ZYDIS_MNEMONIC_INVLPG:
-	case ZYDIS_MNEMONIC_LGDT:
-	case ZYDIS_MNEMONIC_LIDT:
-		event(machine, mnemonic)->value[0] = address_of(machine, &one->mem);
-		return 1;
-	case ZYDIS_MNEMONIC_LLDT:
-	case ZYDIS_MNEMONIC_LTR:
-		event(machine, mnemonic)->value[0] = value_of(machine, one) & 0xffff;
-		return 1;
-	case ZYDIS_MNEMONIC_WBINVD:
-	case ZYDIS_MNEMONIC_CLTS:
-	case ZYDIS_MNEMONIC_HLT:
-		event(machine, mnemonic);
-		return 1;
-	case ZYDIS_MNEMONIC_STI:
-	case ZYDIS_MNEMONIC_CLI:
-		event(machine, mnemonic);
-		return 0;
-	case ZYDIS_MNEMONIC_IRETD:
-	case ZYDIS_MNEMONIC_SYSEXIT:
-		event(machine, mnemonic);
-		return 2;
-	case ZYDIS_MNEMONIC_CPUID:
-	case ZYDIS_MNEMONIC_INSB:
-	case ZYDIS_MNEMONIC_INSW:
-	case ZYDIS_MNEMONIC_INSD:
-	case ZYDIS_MNEMONIC_OUTSB:
-	case ZYDIS_MNEMONIC_OUTSW:
-	case ZYDIS_MNEMONIC_OUTSD:
-		machine->outcome->problem = "it has an instruction that is not tried here";
-		return 2;
-	default:
-		return 0;
 	}
 }
 
@@ -292,36 +147,55 @@ void machine_forget(struct machine *machine)
 	machine->branch_count = 0;
 }
 
+uint32_t machine_code_segment(const struct machine *machine)
+{
+	return machine_get(machine, UC_X86_REG_CS);
+}
+
 /* ---- A run ---- */
+
+/* Code of the host's that is not in the ROM's file: whatever it does, it is an event. */
+static int is_elsewhere(const struct machine *machine, uint32_t eip)
+{
+	return machine->rom->header->virtual_top && eip >= machine->rom->header->virtual_top;
+}
 
 /* One instruction. 0: there are more. */
 static int step(struct machine *machine)
 {
 	struct instruction instruction;
 	unsigned char bytes[15];
-	uint32_t eip = get(machine, UC_X86_REG_EIP);
+	uint32_t eip = machine_get(machine, UC_X86_REG_EIP);
 	size_t size = sizeof bytes;
+	uc_err error;
 	int done;
 
+	if (is_elsewhere(machine, eip)) {
+		machine_event(machine, ZYDIS_MNEMONIC_CALL)->value[0] = eip;
+		return 1;
+	}
 	while (size && uc_mem_read(machine->engine, eip, bytes, size) != UC_ERR_OK)
 		size--;
 	if (decode(&machine->decoder, bytes, size, &instruction) != 0) {
 		machine->outcome->problem = "it comes to what is no instruction, or not there";
 		return 1;
 	}
-	done = special(machine, &instruction);
+	done = machine_special(machine, &instruction);
 	if (done == 2)
 		return 1;
 	if (done == 1) {
-		set(machine, UC_X86_REG_EIP, eip + instruction.length);
+		machine_set(machine, UC_X86_REG_EIP, eip + instruction.length);
 		return 0;
 	}
-	if (uc_emu_start(machine->engine, eip, 0xffffffff, 0, 1) != UC_ERR_OK) {
+	/* It looks for the next one too. */
+	error = uc_emu_start(machine->engine, eip, 0xffffffff, 0, 1);
+	if (error != UC_ERR_OK &&
+	    !(error == UC_ERR_FETCH_UNMAPPED && is_elsewhere(machine, machine_get(machine, UC_X86_REG_EIP)))) {
 		machine->outcome->problem = "it faults";
 		return 1;
 	}
 	if (is_conditional(&instruction) && eip - machine->start->address < machine->start->size)
-		note_branch(machine, eip, get(machine, UC_X86_REG_EIP) != eip + instruction.length);
+		note_branch(machine, eip, machine_get(machine, UC_X86_REG_EIP) != eip + instruction.length);
 	return 0;
 }
 
@@ -335,10 +209,10 @@ static void run(struct machine *machine)
 		machine->debug[i] = machine_mix(start->seed, 0xd0 + i);
 	}
 	for (unsigned i = 0; i < 8; i++)
-		set(machine, names[i], start->registers[i]);
-	set(machine, UC_X86_REG_EFLAGS, start->flags);
-	set(machine, UC_X86_REG_EIP, start->address);
-	for (unsigned i = 0; get(machine, UC_X86_REG_EIP) != end; i++) {
+		machine_set(machine, machine_registers[i], start->registers[i]);
+	machine_set(machine, UC_X86_REG_EFLAGS, start->flags);
+	machine_set(machine, UC_X86_REG_EIP, start->address);
+	for (unsigned i = 0; machine_get(machine, UC_X86_REG_EIP) != end; i++) {
 		if (i == STEPS) {
 			machine->outcome->problem = "it does not come to its end";
 			return;
@@ -366,9 +240,9 @@ void machine_run(struct machine *machine, const struct start *start, struct outc
 	uc_ctl_remove_cache(machine->engine, first, (uint64_t)first + size);
 	run(machine);
 	for (unsigned i = 0; i < 8; i++)
-		outcome->registers[i] = get(machine, names[i]);
-	outcome->eip = get(machine, UC_X86_REG_EIP);
-	outcome->flags = get(machine, UC_X86_REG_EFLAGS);
+		outcome->registers[i] = machine_get(machine, machine_registers[i]);
+	outcome->eip = machine_get(machine, UC_X86_REG_EIP);
+	outcome->flags = machine_get(machine, UC_X86_REG_EFLAGS);
 	read_pages(machine);
 	uc_mem_unmap(machine->engine, first, size);
 }

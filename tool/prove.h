@@ -13,8 +13,7 @@ const char *proof_name(enum proof proof);
 unsigned prove_reading(const struct against *against, const struct kernel *kernel, const struct site *site,
 		       unsigned choice, struct findings *findings);
 
-/* Runs all sites that have code in line, and fills proofs, one for each site. 0, or EXIT_BAD after a complaint. */
-int prove_running(struct against *against, const struct kernel *kernel, unsigned states, enum proof *proofs,
-		  struct findings *findings);
+/* Runs all sites that have code in line, and fills proofs and tried. 0, or EXIT_BAD after a complaint. */
+int prove_running(struct against *against, const struct kernel *kernel, unsigned states, struct findings *findings);
 
 #endif
