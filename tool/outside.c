@@ -259,6 +259,7 @@ int machine_special(struct machine *machine, const struct instruction *instructi
 	case ZYDIS_MNEMONIC_SYSEXIT:
 		machine_event(machine, mnemonic);
 		machine_set(machine, UC_X86_REG_EIP, general(machine, VMI_EDX));
+		machine_set(machine, UC_X86_REG_ESP, general(machine, VMI_ECX));
 		return 2;
 	case ZYDIS_MNEMONIC_INSB: return special_string(machine, instruction, 1, 1);
 	case ZYDIS_MNEMONIC_INSW: return special_string(machine, instruction, 2, 1);

@@ -22,4 +22,7 @@ _start:
 	vrom_site OUTB, "outb %al, $0x20", %eax, 0x20, may_change=VROM_EDX + VROM_FLAGS
 	vrom_site GetCycleCounter, "rdtsc", 0
 	vrom_site IRET, "iret"
+	vrom_site SYSEXIT, "sti; sysexit", %edx, %ecx
+	vrom_site INSB, "rep insb", %edi, %edx, %ecx
+	vrom_site CPUID, "cpuid", %eax, %ecx
 	nop

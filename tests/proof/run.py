@@ -20,7 +20,7 @@ TEMPLATE = 64
 CODE = 40
 # Calls, by number.
 UPDATE_KERNEL_STACK, GET_CR3, ENABLE, DISABLE, GET_MASK, SET_MASK = 14, 21, 29, 30, 31, 32
-IRET, SET_PXE, FLUSH_TLB, INB, OUTB, CYCLES, LAZY = 33, 38, 47, 50, 56, 67, 73
+CPUID, IRET, SYSEXIT, SET_PXE, FLUSH_TLB, INB, INSB, OUTB, CYCLES, LAZY = 0, 33, 34, 38, 47, 50, 53, 56, 67, 73
 STANDARD = 0x7800
 ESP1 = bytes.fromhex("0030c0ff")  # ... and the stack for its ring
 FLAG = bytes.fromhex("0100c0ff")  # where the monitor has the interrupt flag
@@ -174,6 +174,12 @@ PLANTS = (
     ("an iret of another frame", "native", IRET, 0, become(b"\x58\xcf"), r"off the stack"),
     ("an iret to another address", "native", IRET, 0, become(b"\xc6\4\x24\0\xcf"), r"outside the processor|memory is not"),
     ("sti before iret", "native", IRET, 0, become(b"\xfb\xcf"), r"outside the processor .* sti in line"),
+    ("sysexit without sti", "native", SYSEXIT, 0, become(b"\x90\x0f\x35"), r"outside the processor .* sysexit in line, sti by"),
+    ("sysexit to another address", "native", SYSEXIT, 0, turn_into(SYSEXIT, b"\xfb\x42\x0f\x35"), r"changes edx"),
+    ("a string that goes the other way", "monitor", LAZY, 0, turn_into(INSB, b"\xf3\x6e"), r"reads esi"),
+    ("a string of words", "monitor", LAZY, 0, turn_into(INSB, b"\xf3\x66\x6d"), r"outside the processor .* insw in line, insb by"),
+    ("a string of one", "monitor", LAZY, 0, turn_into(INSB, b"\x6c"), r"outside the processor .* insb in line, insb by"),
+    ("another leaf", "count", LAZY, 0, turn_into(CPUID, b"\x40\x0f\xa2", 0x4000), r"outside the processor .* cpuid in line, cpuid|flags"),
     ("the wrong sum", "native", CYCLES, 0, replace(b"\x2b\x01", b"\x03\x01"), r"e[ad]x is .* in line and"),
     ("the stack pointer of the kernel is not stored", "monitor", UPDATE_KERNEL_STACK, 0, become(b""), r"memory at 0xffc03000 is"),
 )
@@ -237,6 +243,20 @@ def mutate(build, folder, number):
     return judge(status, output, expected), f"planted in the patcher: {name}", output
 
 
+def good_one(build, folder, name, call, code):
+    """What is the same as the ROM's own function passes."""
+    with open(f"{build}/monitor.rom", "rb") as file:
+        image = bytearray(file.read())
+    turn_into(call, code)(templates(image, LAZY)[0])
+    image[-1] = (image[-1] - sum(image)) % 256
+    path = os.path.join(folder, f"good-{call}.rom")
+    with open(path, "wb") as file:
+        file.write(image)
+    status, output = check(build, path)
+    return (status == 0 and re.search(rf"{name} +in line equal", output) and " 0 are undecided, 0 wrong" in output,
+            f"as good as the call: {name}", output)
+
+
 def in_use(build, folder):
     """A site that keeps the flags, against what its macro allows, and a template that hides that it calls the ROM."""
     with open(f"{build}/tests/proof.elf", "rb") as file:
@@ -278,8 +298,9 @@ def main():
     build, failed = sys.argv[1], 0
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         tasks = [pool.submit(whole, build, rom, kernel) for rom in ("native", "count", "monitor")
-                 for kernel in ("guest.elf", "tests/proof.elf")]
+                 for kernel in ("guest.elf", "tests/proof.elf", "tests/templates.elf")]
         tasks += [pool.submit(json_tells, build), pool.submit(in_use, build, folder)]
+        tasks += [pool.submit(good_one, build, folder, "INSB", INSB, b"\xf3\x6c")]
         tasks += [pool.submit(plant, build, folder, number) for number in range(len(PLANTS))]
         tasks += [pool.submit(mutate, build, folder, number) for number in range(len(MUTANTS))]
         for number, task in enumerate(tasks, 1):
