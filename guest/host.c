@@ -17,6 +17,10 @@ static struct vrom_rom rom; /* rom.header is NULL if there is none in use */
 static struct {
 	uint32_t sites, kept, called, jumped, erased, inlined;
 } counts;
+/* A plan and a note have them by the same names. */
+#define TAKE_COUNTS(from) \
+	(counts.sites = (from).sites, counts.kept = (from).kept, counts.called = (from).called, \
+	 counts.jumped = (from).jumped, counts.erased = (from).erased, counts.inlined = (from).inlined)
 bool host_adopted;
 
 /* ---- A ROM that the kernel finds ---- */
@@ -79,12 +83,7 @@ static void find_and_attach(void)
 			panic(NULL, "the host was entered and cannot be used");
 	}
 	if (rom.header) {
-		counts.sites = plan.sites;
-		counts.kept = plan.kept;
-		counts.called = plan.called;
-		counts.jumped = plan.jumped;
-		counts.erased = plan.erased;
-		counts.inlined = plan.inlined;
+		TAKE_COUNTS(plan);
 	}
 }
 
@@ -133,12 +132,7 @@ void host_adopt(void)
 	if (claims_kernel())
 		stop_early("host: the ROM claims memory from %08x on, where the kernel is\n", rom.header->virtual_top);
 	host_adopted = true;
-	counts.sites = vrom_note.sites;
-	counts.kept = vrom_note.kept;
-	counts.called = vrom_note.called;
-	counts.jumped = vrom_note.jumped;
-	counts.erased = vrom_note.erased;
-	counts.inlined = vrom_note.inlined;
+	TAKE_COUNTS(vrom_note);
 }
 
 /* What became of the sites, for people, then for programs. */

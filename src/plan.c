@@ -318,7 +318,8 @@ static __attribute__((noinline)) void plan_usual_sites(struct vrom_plan *plan, c
 	const unsigned char *records_end = table->records_end, *native_end = table->native_end;
 	struct progress now = *progress;
 
-	while (now.choice < now.limit && records_end - now.cursor.record >= VROM_RECORD_MOST && native_end - now.cursor.native >= NATIVE_MOST) {
+	while (now.choice < now.limit && records_end - now.cursor.record >= VROM_RECORD_MOST &&
+	       native_end - now.cursor.native >= NATIVE_MOST) {
 		struct vrom_cursor next = now.cursor;
 		struct vrom_site site = vrom_next(&next);
 		struct vrom_alike *alike;

@@ -9,8 +9,6 @@
 #include "emulate.h"
 #include "prove.h"
 
-/* Code that runs before a kernel looks for a ROM, and only on bare hardware. */
-
 struct options {
 	const char *kernel, *rom;
 	const char **exempt;

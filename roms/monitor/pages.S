@@ -88,24 +88,23 @@ pxe_changed:
 	jne pxe_stored
 	ret
 
-	template SetPxE, register, register, any, changes=VROM_STANDARD
+.macro store_in_line
 	testb $1, (%edx)
 	movl %eax, (%edx)
 	jz 1f
 	call pxe_changed
 	hole REL
 1:
+.endm
+
+	template SetPxE, register, register, any, changes=VROM_STANDARD
+	store_in_line
 	end_template
 
 	template SetPxE, constant, register, any, changes=VROM_STANDARD
 	movl $0, %eax
 	hole IMM32, 1
-	testb $1, (%edx)
-	movl %eax, (%edx)
-	jz 1f
-	call pxe_changed
-	hole REL
-1:
+	store_in_line
 	end_template
 
 /* The functions for these do not look at all arguments, so the others need not be put where they belong. */

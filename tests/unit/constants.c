@@ -191,20 +191,10 @@ static void a_shuffled_table(void **state)
 	enum { SITES = 60 };
 	static const uint32_t constants[] = { 1, 2, 3, 4, 5 };
 	static const unsigned operands[] = { 0, 1, 3, 7, 6 };
-	unsigned place[SITES], random = 7;
+	unsigned place[SITES];
 
 	(void)state;
-	for (unsigned i = 0; i < SITES; i++)
-		place[i] = i;
-	for (unsigned i = SITES - 1; i; i--) {
-		unsigned j, other;
-
-		random = random * 1103515245 + 12345;
-		j = random / 65536 % (i + 1);
-		other = place[j];
-		place[j] = place[i];
-		place[i] = other;
-	}
+	shuffle(place, SITES, 7);
 	for (unsigned i = 0; i < SITES; i++)
 		kernel_site_with(&kernel, 64 + 20 * place[i], VMI_CALL_SetPxE, "", 0, 20,
 				 VROM_STANDARD + operands[i % 5], constants);

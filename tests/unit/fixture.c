@@ -74,3 +74,18 @@ uint32_t load32(const unsigned char *from)
 	memcpy(&value, from, 4);
 	return value;
 }
+
+void shuffle(unsigned *numbers, unsigned count, unsigned seed)
+{
+	for (unsigned i = 0; i < count; i++)
+		numbers[i] = i;
+	for (unsigned i = count - 1; i; i--) {
+		unsigned j, other;
+
+		seed = seed * 1103515245 + 12345;
+		j = seed / 65536 % (i + 1);
+		other = numbers[j];
+		numbers[j] = numbers[i];
+		numbers[i] = other;
+	}
+}

@@ -32,4 +32,7 @@ void commits_as_previewed(void);
 extern unsigned char patched[KERNEL_TEXT];
 
 uint32_t load32(const unsigned char *from);
+
+/* The numbers from 0 to count - 1, in no order, but the same one each time. */
+void shuffle(unsigned *numbers, unsigned count, unsigned seed);
 #endif

@@ -147,20 +147,10 @@ static void overlap_is_found_in_any_order(void **state)
 static void a_shuffled_table(void **state)
 {
 	enum { SITES = 60 };
-	unsigned place[SITES], random = 1;
+	unsigned place[SITES];
 
 	(void)state;
-	for (unsigned i = 0; i < SITES; i++)
-		place[i] = i;
-	for (unsigned i = SITES - 1; i; i--) {
-		unsigned j, other;
-
-		random = random * 1103515245 + 12345;
-		j = random / 65536 % (i + 1);
-		other = place[j];
-		place[j] = place[i];
-		place[i] = other;
-	}
+	shuffle(place, SITES, 1);
 	for (unsigned i = 0; i < SITES; i++)
 		kernel_usual_site(&kernel, 64 + 5 * place[i], VMI_CALL_SetCR3);
 	kernel_finish(&kernel);
